@@ -20,7 +20,7 @@ struct Runtime {
     std::string root;  ///< state directory; see default_root()
     CgroupManager cgroup_manager = CgroupManager::Cgroupfs;
     Tristate rootless = Tristate::Auto;
-    log::Sink* log = nullptr;  ///< notes and warnings; may be null
+    log::Sink* log = nullptr;              ///< notes and warnings; may be null
     std::vector<std::string> environment;  ///< of the caller: LISTEN_FDS, NOTIFY_SOCKET, PATH
 };
 

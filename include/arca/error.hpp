@@ -28,10 +28,10 @@ enum class Code : std::uint16_t {
     ExecPermission,     ///< the program to run may not be executed (126)
     ExecFailed,         ///< the kernel refused the program for another reason
     HookFailed,
-    InitDied,           ///< a process of the launch ended without a word
+    InitDied,  ///< a process of the launch ended without a word
     Timeout,
-    BadState,           ///< the state on disk cannot be read
-    System,             ///< a system call failed; errnum says how
+    BadState,  ///< the state on disk cannot be read
+    System,    ///< a system call failed; errnum says how
 };
 
 std::string_view name(Code code);

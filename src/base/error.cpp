@@ -38,7 +38,8 @@ Error&& Error::hinting(std::string sentence) && {
 
 std::string Error::message() const {
     std::string out;
-    for (auto frame = detail_->context.rbegin(); frame != detail_->context.rend(); ++frame) out += *frame + ": ";
+    for (auto frame = detail_->context.rbegin(); frame != detail_->context.rend(); ++frame)
+        out += *frame + ": ";
     if (!detail_->pointer.empty() && out.find(detail_->pointer) == std::string::npos &&
         detail_->what.find(detail_->pointer) == std::string::npos)
         out += detail_->pointer + ": ";
@@ -56,11 +57,19 @@ std::string errno_name(int errnum) {
 std::string describe_errno(int errnum) {
     std::string words;
     switch (errnum) {
-        case ENOENT: words = "absent"; break;
+        case ENOENT:
+            words = "absent";
+            break;
         case EACCES:
-        case EPERM: words = "refused"; break;
-        case ESRCH: words = "the process is gone"; break;
-        case ENOSYS: words = "not offered by this kernel"; break;
+        case EPERM:
+            words = "refused";
+            break;
+        case ESRCH:
+            words = "the process is gone";
+            break;
+        case ENOSYS:
+            words = "not offered by this kernel";
+            break;
         default:
             words = strerrordesc_np(errnum) != nullptr ? strerrordesc_np(errnum) : "unknown error";
             words[0] = text::lower(words.substr(0, 1))[0];
@@ -70,22 +79,38 @@ std::string describe_errno(int errnum) {
 
 std::string_view name(Code code) {
     switch (code) {
-        case Code::Internal: return "Internal";
-        case Code::Usage: return "Usage";
-        case Code::InvalidConfig: return "InvalidConfig";
-        case Code::Unsupported: return "Unsupported";
-        case Code::ContainerNotFound: return "ContainerNotFound";
-        case Code::ContainerExists: return "ContainerExists";
-        case Code::WrongState: return "WrongState";
-        case Code::NotRunning: return "NotRunning";
-        case Code::ExecNotFound: return "ExecNotFound";
-        case Code::ExecPermission: return "ExecPermission";
-        case Code::ExecFailed: return "ExecFailed";
-        case Code::HookFailed: return "HookFailed";
-        case Code::InitDied: return "InitDied";
-        case Code::Timeout: return "Timeout";
-        case Code::BadState: return "BadState";
-        case Code::System: return "System";
+        case Code::Internal:
+            return "Internal";
+        case Code::Usage:
+            return "Usage";
+        case Code::InvalidConfig:
+            return "InvalidConfig";
+        case Code::Unsupported:
+            return "Unsupported";
+        case Code::ContainerNotFound:
+            return "ContainerNotFound";
+        case Code::ContainerExists:
+            return "ContainerExists";
+        case Code::WrongState:
+            return "WrongState";
+        case Code::NotRunning:
+            return "NotRunning";
+        case Code::ExecNotFound:
+            return "ExecNotFound";
+        case Code::ExecPermission:
+            return "ExecPermission";
+        case Code::ExecFailed:
+            return "ExecFailed";
+        case Code::HookFailed:
+            return "HookFailed";
+        case Code::InitDied:
+            return "InitDied";
+        case Code::Timeout:
+            return "Timeout";
+        case Code::BadState:
+            return "BadState";
+        case Code::System:
+            return "System";
     }
     return "?";
 }

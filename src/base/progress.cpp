@@ -33,9 +33,9 @@ std::uint64_t now_ns() {
 }
 
 void write_trace_line(const State& s, std::uint64_t now) {
-    auto line = text::cat(R"({"role":")", name(s.role), R"(","step":")", name(s.step), R"(","operation":")",
-                          s.operation, R"(","start_ns":)", s.began_ns, R"(,"duration_ns":)", now - s.began_ns,
-                          R"(,"pid":)", getpid());
+    auto line =
+        text::cat(R"({"role":")", name(s.role), R"(","step":")", name(s.step), R"(","operation":")", s.operation,
+                  R"(","start_ns":)", s.began_ns, R"(,"duration_ns":)", now - s.began_ns, R"(,"pid":)", getpid());
     if (!s.trace_parent.empty()) line += text::cat(R"(,"traceparent":")", s.trace_parent, "\"");
     line += "}\n";
     // A trace that cannot be written must not change what is traced.
@@ -65,9 +65,15 @@ void progress::enter(Step step) {
 #endif
 }
 
-Step progress::current() { return state().step; }
-Role progress::role() { return state().role; }
-void progress::finish() { enter(Step::None); }
+Step progress::current() {
+    return state().step;
+}
+Role progress::role() {
+    return state().role;
+}
+void progress::finish() {
+    enter(Step::None);
+}
 
 void progress::assume_role(Role role, volatile Step* shared) {
     State& s = state();
@@ -86,25 +92,68 @@ void progress::trace_to(int descriptor, std::string_view operation, std::string_
 
 std::string_view name(Role role) {
     switch (role) {
-        case Role::Parent: return "parent";
-        case Role::Intermediate: return "intermediate";
-        case Role::Init: return "init";
+        case Role::Parent:
+            return "parent";
+        case Role::Intermediate:
+            return "intermediate";
+        case Role::Init:
+            return "init";
     }
     return "?";
 }
 
 std::string_view name(Step step) {
     static constexpr std::array<std::string_view, kStepCount> kNames = {
-        "None",           "LoadConfig",      "Plan",        "Reserve",         "OpenResources",
-        "Cgroup",         "Devices",         "Fork",        "IdMaps",          "TimeOffsets",
-        "Limits",         "Seccomp",         "RuntimeHooks", "AwaitReady",     "SaveState",
-        "PidFile",        "ConsoleHandover", "Start",       "PoststartHooks",  "Wait",
-        "Kill",           "RemoveCgroup",    "RemoveState", "PoststopHooks",   "JoinNamespaces",
-        "NewNamespaces",  "ForkInit",        "AwaitIdMaps", "BecomeRoot",      "CgroupNamespace",
-        "Network",        "Rootfs",          "Mounts",      "DeviceNodes",     "AwaitHooks",
-        "CreateContainerHooks", "Pivot",     "Console",     "MaskPaths",       "Sysctl",
-        "Hostname",       "ProcessAttributes", "Keyring",   "Executable",      "Ready",
-        "AwaitStart",     "StartContainerHooks", "Identity", "Verify",         "LoadFilter",
+        "None",
+        "LoadConfig",
+        "Plan",
+        "Reserve",
+        "OpenResources",
+        "Cgroup",
+        "Devices",
+        "Fork",
+        "IdMaps",
+        "TimeOffsets",
+        "Limits",
+        "Seccomp",
+        "RuntimeHooks",
+        "AwaitReady",
+        "SaveState",
+        "PidFile",
+        "ConsoleHandover",
+        "Start",
+        "PoststartHooks",
+        "Wait",
+        "Kill",
+        "RemoveCgroup",
+        "RemoveState",
+        "PoststopHooks",
+        "JoinNamespaces",
+        "NewNamespaces",
+        "ForkInit",
+        "AwaitIdMaps",
+        "BecomeRoot",
+        "CgroupNamespace",
+        "Network",
+        "Rootfs",
+        "Mounts",
+        "DeviceNodes",
+        "AwaitHooks",
+        "CreateContainerHooks",
+        "Pivot",
+        "Console",
+        "MaskPaths",
+        "Sysctl",
+        "Hostname",
+        "ProcessAttributes",
+        "Keyring",
+        "Executable",
+        "Ready",
+        "AwaitStart",
+        "StartContainerHooks",
+        "Identity",
+        "Verify",
+        "LoadFilter",
         "Exec",
     };
     return kNames[static_cast<std::uint16_t>(step)];

@@ -20,8 +20,12 @@ std::optional<Number> to_number(std::string_view text) {
 }
 }  // namespace
 
-std::string octal(std::uint64_t value) { return "0" + in_base(value, 8); }
-std::string hex(std::uint64_t value) { return "0x" + in_base(value, 16); }
+std::string octal(std::uint64_t value) {
+    return "0" + in_base(value, 8);
+}
+std::string hex(std::uint64_t value) {
+    return "0x" + in_base(value, 16);
+}
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {
     std::string out;
@@ -71,12 +75,17 @@ std::string printable(std::string_view text) {
     return out;
 }
 
-std::optional<std::int64_t> to_int(std::string_view text) { return to_number<std::int64_t>(text); }
-std::optional<std::uint64_t> to_uint(std::string_view text) { return to_number<std::uint64_t>(text); }
+std::optional<std::int64_t> to_int(std::string_view text) {
+    return to_number<std::int64_t>(text);
+}
+std::optional<std::uint64_t> to_uint(std::string_view text) {
+    return to_number<std::uint64_t>(text);
+}
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t j = 0; j <= b.size(); ++j)
+        row[j] = j;
     for (std::size_t i = 1; i <= a.size(); ++i) {
         std::size_t diagonal = row[0];
         row[0] = i;

@@ -12,11 +12,15 @@
 namespace arca::text {
 
 namespace detail {
-inline void append(std::string& out, std::string_view part) { out.append(part); }
-inline void append(std::string& out, char part) { out.push_back(part); }
+inline void append(std::string& out, std::string_view part) {
+    out.append(part);
+}
+inline void append(std::string& out, char part) {
+    out.push_back(part);
+}
 template<class Number>
-    requires(std::integral<Number> && !std::same_as<Number, char> && !std::same_as<Number, bool>)
-void append(std::string& out, Number part) {
+requires(std::integral<Number> && !std::same_as<Number, char> &&
+         !std::same_as<Number, bool>) void append(std::string& out, Number part) {
     char buffer[24];
     auto end = std::to_chars(buffer, buffer + sizeof buffer, part).ptr;
     out.append(buffer, end);

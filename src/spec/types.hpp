@@ -263,8 +263,8 @@ struct SeccompRule {
 struct Seccomp {
     SeccompAction default_action = SeccompAction::Allow;
     std::optional<std::uint32_t> default_errno_ret;
-    std::vector<std::string> architectures;          ///< "SCMP_ARCH_X86_64"
-    std::optional<std::vector<std::string>> flags;   ///< absent and empty differ (config-linux.md#seccomp)
+    std::vector<std::string> architectures;         ///< "SCMP_ARCH_X86_64"
+    std::optional<std::vector<std::string>> flags;  ///< absent and empty differ (config-linux.md#seccomp)
     std::string listener_path;
     std::string listener_metadata;
     std::vector<SeccompRule> syscalls;

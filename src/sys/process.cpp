@@ -1,0 +1,137 @@
+#include "sys/process.hpp"
+
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "sys/syscalls.hpp"
+
+namespace arca::sys {
+
+namespace {
+constexpr auto kWaitByPidfd = static_cast<idtype_t>(3);  // P_PIDFD, since Linux 5.4
+
+ExitStatus from_siginfo(const siginfo_t& info) {
+    ExitStatus status;
+    if (info.si_code == CLD_EXITED)
+        status.code = info.si_status;
+    else
+        status.signal = info.si_status;
+    return status;
+}
+
+Result<siginfo_t> wait_by_pidfd(FdRef pidfd, int options) {
+    siginfo_t info{};
+    int result;
+    do
+        result = ::waitid(kWaitByPidfd, static_cast<id_t>(pidfd.number()), &info, options);
+    while (result < 0 && errno == EINTR);
+    if (result < 0) return last_error("waitid(P_PIDFD)");
+    return info;
+}
+}  // namespace
+
+std::string ExitStatus::describe() const {
+    if (signal == 0) return text::cat("exited with status ", code);
+    const char* known = sigabbrev_np(signal);
+    return known != nullptr ? text::cat("was killed by SIG", known) : text::cat("was killed by signal ", signal);
+}
+
+Result<Pidfd> Pidfd::open(pid_t pid) {
+    auto fd = ::syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0) return last_error(text::cat("pidfd_open(", pid, ")"));
+    return Pidfd(Fd(static_cast<int>(fd)), pid);
+}
+
+Result<> Pidfd::send_signal(int signal) const {
+    if (::syscall(SYS_pidfd_send_signal, fd_.number(), signal, nullptr, 0) < 0)
+        return last_error(text::cat("pidfd_send_signal(", pid_, ", ", signal, ")"));
+    return {};
+}
+
+bool Pidfd::has_exited() const {
+    pollfd entry{fd_.number(), POLLIN, 0};
+    return ::poll(&entry, 1, 0) == 1;
+}
+
+Child& Child::operator=(Child&& other) noexcept {
+    if (this != &other) {
+        kill_and_reap();
+        pidfd_ = std::move(other.pidfd_);
+    }
+    return *this;
+}
+
+void Child::kill_and_reap() {
+    if (!pidfd_) return;
+    (void)pidfd_.send_signal(SIGKILL);
+    (void)wait_by_pidfd(pidfd_.fd(), WEXITED | __WALL);
+    pidfd_ = {};
+}
+
+Result<ExitStatus> Child::wait() {
+    auto info = TRY(wait_by_pidfd(pidfd_.fd(), WEXITED | __WALL));
+    pidfd_ = {};
+    return from_siginfo(info);
+}
+
+Result<std::optional<ExitStatus>> Child::try_wait() {
+    auto info = TRY(wait_by_pidfd(pidfd_.fd(), WEXITED | WNOHANG | __WALL));
+    if (info.si_pid == 0) return std::nullopt;
+    pidfd_ = {};
+    return from_siginfo(info);
+}
+
+Result<Cloned> clone3(const CloneRequest& request) {
+    clone_args arguments{};
+    int pidfd = -1;
+    arguments.flags = request.flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
+    arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+    // CLONE_PARENT wants 0 here and takes over the signal of the caller (clone(2)).
+    if ((request.flags & CLONE_PARENT) == 0) arguments.exit_signal = SIGCHLD;
+    if (request.cgroup) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = static_cast<std::uint64_t>(request.cgroup.number());
+    }
+    // Raw: glibc's cached thread id in the child stays the parent's. arca is single-threaded and never uses it.
+    auto pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (pid < 0) return last_error(text::cat("clone3(flags ", text::hex(arguments.flags), ")"));
+    if (pid == 0) return Cloned{true, {}};
+    return Cloned{false, Child(Pidfd(Fd(pidfd), static_cast<pid_t>(pid)))};
+}
+
+Result<std::uint64_t> start_time(pid_t pid) {
+    auto stat = TRY(read_file(text::cat("/proc/", pid, "/stat"), 4096));
+    // The command (field 2) may hold blanks and parentheses: count from its last ')'.
+    auto after = stat.rfind(')');
+    if (after == std::string::npos || after + 2 > stat.size())
+        return fail(Code::System, text::cat("/proc/", pid, "/stat cannot be read"));
+    auto fields = text::split(std::string_view(stat).substr(after + 2), ' ');
+    constexpr std::size_t kStartTime = 22 - 3;
+    auto value = fields.size() > kStartTime ? text::to_uint(fields[kStartTime]) : std::nullopt;
+    if (!value) return fail(Code::System, text::cat("/proc/", pid, "/stat cannot be read"));
+    return *value;
+}
+
+SignalsBlocked::SignalsBlocked() {
+    static_assert(sizeof(sigset_t) <= sizeof saved_);
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    std::memcpy(saved_, &before, sizeof before);
+}
+
+SignalsBlocked::~SignalsBlocked() {
+    sigset_t before;
+    std::memcpy(&before, saved_, sizeof before);
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+}
+
+}  // namespace arca::sys

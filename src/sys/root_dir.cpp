@@ -1,0 +1,110 @@
+#include "sys/root_dir.hpp"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+
+#include "sys/syscalls.hpp"
+
+namespace arca::sys {
+
+namespace {
+constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+constexpr int kMaximalLinks = 40;  // as path_resolution(7)
+
+std::string absolute(std::string_view path) {
+    return path.starts_with('/') ? std::string(path) : text::cat("/", path);
+}
+
+std::string_view without_trailing_slashes(std::string_view path) {
+    while (path.size() > 1 && path.ends_with('/'))
+        path.remove_suffix(1);
+    return path;
+}
+}  // namespace
+
+Result<RootDir> RootDir::open(const std::string& path) {
+    auto fd = TRY(sys::open(path, O_PATH | O_DIRECTORY));
+    return RootDir(std::move(fd), path);
+}
+
+Result<Fd> RootDir::open(std::string_view path, int flags) const {
+    return openat2(directory_, absolute(path), static_cast<std::uint64_t>(flags), 0, kInRoot);
+}
+
+Result<Fd> RootDir::open_nofollow(std::string_view path, int flags) const {
+    auto fd = TRY(openat2(directory_, absolute(without_trailing_slashes(path)),
+                          static_cast<std::uint64_t>(flags) | O_NOFOLLOW, 0, kInRoot));
+    if ((flags & O_PATH) != 0 && S_ISLNK(TRY(fstat(fd)).st_mode))  // O_PATH|O_NOFOLLOW opens the link itself
+        return fail(Code::System, text::cat("open(", path, "): is a symbolic link"), ELOOP);
+    return fd;
+}
+
+// Walks component by component, each by openat2 inside the root, so that a link met on the way is resolved by the
+// kernel; only when a name is missing is it made, by mkdirat on the descriptor of its parent.
+Result<Fd> RootDir::make_directories(std::string_view path, mode_t mode) const {
+    const auto whole = absolute(path);
+    if (auto existing = openat2(directory_, whole, O_PATH | O_DIRECTORY, 0, kInRoot)) return existing;
+    std::string done;
+    std::string rest(whole);
+    int links = 0;
+    auto current = TRY(openat2(directory_, "/", O_PATH | O_DIRECTORY, 0, kInRoot));
+    while (!rest.empty()) {
+        auto slash = rest.find('/');
+        const auto component = rest.substr(0, slash);
+        rest = slash == std::string::npos ? "" : rest.substr(slash + 1);
+        if (component.empty() || component == ".") continue;
+        // The walk is always from the root: `done` may hold "..", which only the kernel may interpret.
+        const auto next = text::cat(done, "/", component);
+        auto opened = openat2(directory_, next, O_PATH | O_DIRECTORY, 0, kInRoot);
+        if (!opened) {
+            if (opened.error().errnum() != ENOENT) return opened;
+            auto target = readlinkat(current, component);
+            if (target) {
+                if (++links > kMaximalLinks) return fail(Code::System, text::cat("mkdir(", path, ")"), ELOOP);
+                if (target->starts_with('/')) {
+                    done.clear();
+                    current = TRY(openat2(directory_, "/", O_PATH | O_DIRECTORY, 0, kInRoot));
+                }
+                rest = text::cat(*target, "/", rest);
+                continue;
+            }
+            auto made = mkdirat(current, component, mode);
+            if (!made && made.error().errnum() != EEXIST) return fail(std::move(made.error()));
+            opened = openat2(directory_, next, O_PATH | O_DIRECTORY, 0, kInRoot);
+            if (!opened) return opened;
+        }
+        current = std::move(*opened);
+        done = next;
+    }
+    return current;
+}
+
+Result<RootDir::Parent> RootDir::make_parent(std::string_view path, mode_t mode) const {
+    const auto whole = absolute(without_trailing_slashes(path));
+    const auto slash = whole.rfind('/');
+    auto last = whole.substr(slash + 1);
+    if (last == "..") return fail(Code::System, text::cat(path, " ends in \"..\""), EINVAL);
+    if (last.empty()) last = ".";
+    return Parent{TRY(make_directories(slash == 0 ? "/" : whole.substr(0, slash), mode)), std::move(last)};
+}
+
+Result<Fd> RootDir::make_file(std::string_view path, mode_t mode) const {
+    const auto whole = absolute(without_trailing_slashes(path));
+    auto existing = openat2(directory_, whole, O_PATH, 0, kInRoot);
+    if (existing || existing.error().errnum() != ENOENT) return existing;
+    auto parent = TRY(make_parent(whole, 0755));
+    // A dangling link at the end is made where it points to, still inside the root: O_CREAT without O_NOFOLLOW.
+    auto target = readlinkat(parent.directory, parent.name);
+    if (target) {
+        const auto linked =
+            target->starts_with('/') ? *target : text::cat(whole.substr(0, whole.rfind('/')), "/", *target);
+        (void)TRY(make_parent(linked, 0755));
+        (void)TRY(openat2(directory_, whole, O_WRONLY | O_CREAT | O_NOCTTY | O_NONBLOCK, mode, kInRoot));
+    } else {
+        auto made = openat(parent.directory, parent.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+        if (!made && made.error().errnum() != EEXIST) return made;
+    }
+    return openat2(directory_, whole, O_PATH, 0, kInRoot);
+}
+
+}  // namespace arca::sys
