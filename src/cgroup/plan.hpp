@@ -1,0 +1,54 @@
+// Which cgroup a container gets and what is written into it: decided here, purely, from config and host facts.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arca/container.hpp"
+#include "base/result.hpp"
+#include "host/facts.hpp"
+#include "spec/types.hpp"
+
+namespace arca::cgroup {
+
+enum class Kind : std::uint8_t { None, V2 };  // Systemd and V1 are further kinds to come
+
+/// Where a container's cgroup is: what the state file remembers.
+struct Location {
+    Kind kind = Kind::None;
+    std::string mount_point;  ///< of the hierarchy, "/sys/fs/cgroup"
+    std::string path;         ///< below the mount point, "/machine/web"
+};
+
+/// One write(2) to one file of the cgroup.
+struct Write {
+    std::string file;  ///< "memory.max"
+    std::string value;
+    std::string pointer;     ///< "/linux/resources/memory/limit"
+    std::string controller;  ///< "memory"; empty for files of the core
+    bool operator==(const Write&) const = default;
+};
+
+struct Plan {
+    Location location;
+    std::vector<Write> writes;              ///< in the order in which they must happen
+    std::vector<spec::DeviceRule> devices;  ///< effective rules: the config's, then the defaults of the specification
+    bool needs_device_filter = false;
+    std::optional<std::uint32_t> delegate_to;  ///< host uid that shall own the cgroup's files
+};
+
+struct Wish {
+    std::string id;
+    CgroupManager manager = CgroupManager::Cgroupfs;
+    bool rootless = false;
+    std::optional<std::uint32_t> delegate_to;
+};
+
+/// Pure. Unsupported (with the config entry) for what cannot be carried out on this host: systemd manager, v1 limits.
+Result<Plan> plan(const spec::Config& config, const host::Facts& facts, const Wish& wish,
+                  std::vector<spec::Note>& notes);
+
+}  // namespace arca::cgroup

@@ -1,0 +1,33 @@
+// What this host is. The only place that asks; everything else is told, so that plans are pure and tests can invent
+// hosts.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace arca::host {
+
+enum class CgroupLayout : std::uint8_t {
+    None,     ///< no cgroup hierarchy is mounted
+    Unified,  ///< cgroup v2 on /sys/fs/cgroup
+    Hybrid,   ///< v1 controllers, with a v2 hierarchy on /sys/fs/cgroup/unified
+    Legacy,   ///< v1 only
+};
+
+struct Facts {
+    uid_t euid = 0;
+    gid_t egid = 0;
+    bool in_initial_user_namespace = true;
+    CgroupLayout cgroup_layout = CgroupLayout::None;
+    std::string cgroup2_mount;  ///< where v2 is mounted; empty without one
+    std::string own_cgroup;  ///< path of this process in the v2 hierarchy ("/"), as the 0:: line of /proc/self/cgroup
+};
+
+/// Asks the host. Costs a handful of system calls.
+Result<Facts> probe();
+
+}  // namespace arca::host

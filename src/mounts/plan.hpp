@@ -1,0 +1,94 @@
+// What the root filesystem of a container will look like: decided here, purely; nothing is looked up.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "spec/types.hpp"
+
+namespace arca::mounts {
+
+/// One entry of config.json's mounts, its options decoded.
+struct MountStep {
+    enum class Kind : std::uint8_t {
+        Bind,        ///< source is a path of the host
+        Filesystem,  ///< a new instance of `fs_type` (proc, tmpfs, devpts, overlay, ...)
+        Mqueue,
+        Sysfs,
+        Cgroup,  ///< the container's view of the cgroup hierarchy
+    };
+    Kind kind = Kind::Filesystem;
+    std::string destination;  ///< inside the root, absolute
+    std::string source;       ///< bind: absolute path on the host
+    std::string fs_type;
+    bool recursive_bind = false;
+    std::uint64_t attributes_set = 0;    ///< MOUNT_ATTR_*
+    std::uint64_t attributes_clear = 0;  ///< asked for explicitly ("rw", "exec")
+    std::uint64_t recursive_set = 0;     ///< from rro, rnosuid, ...
+    std::uint64_t recursive_clear = 0;
+    unsigned long superblock_flags = 0;      ///< MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME, ...
+    std::vector<std::uint64_t> propagation;  ///< MS_SHARED etc., with MS_REC, in order
+    std::vector<std::string> data;           ///< "size=64k", one option each
+    bool copy_up = false;                    ///< tmpcopyup
+    bool copy_symlink = false;
+    bool remount = false;
+    bool id_mapped = false;
+    bool id_mapped_recursive = false;
+    std::vector<spec::IdMapping> uid_mappings;
+    std::vector<spec::IdMapping> gid_mappings;
+    std::string pointer;  ///< "/mounts/7"
+};
+
+struct DeviceNode {
+    spec::Device device;
+    bool is_default = false;
+    std::string pointer;  ///< "/linux/devices/0"; empty for a default device
+};
+
+struct Plan {
+    std::string rootfs;  ///< absolute path on the host
+    std::string bundle;
+    bool root_readonly = false;
+    std::optional<spec::RootfsPropagation> root_propagation;
+    bool no_pivot = false;
+    std::vector<MountStep> mounts;
+    std::vector<DeviceNode> devices;  ///< defaults first
+    bool populate_dev = true;         ///< false when /dev is a bind mount of the caller
+    bool bind_devices = false;        ///< in a user namespace mknod is refused: bind the host's nodes
+    std::vector<std::string> masked_paths;
+    std::vector<std::string> readonly_paths;
+    std::string mount_label;
+    // for the cgroup mount
+    bool private_cgroup_namespace = false;
+    std::string cgroup2_mount;  ///< of the host
+    std::string cgroup_path;    ///< of the container, below it
+    bool new_user_namespace = false;
+    bool new_network_namespace = true;
+};
+
+struct Input {
+    std::string rootfs;
+    std::string bundle;
+    bool no_pivot = false;
+    bool new_user_namespace = false;        ///< or joined: anything but the runtime's
+    bool in_initial_user_namespace = true;  ///< the runtime itself
+    bool private_cgroup_namespace = false;
+    bool new_network_namespace = true;
+    std::string cgroup2_mount;
+    std::string cgroup_path;
+};
+
+/// Pure. Unknown options of file systems that take data are kept as data; unknown options of a bind are an error.
+/// Errors carry
+/// "/mounts/N". idmap is Unsupported for now unless carried out.
+Result<Plan> plan(const spec::Config& config, const Input& input, std::vector<spec::Note>& notes);
+
+/// Names of every option that is understood, for `features`.
+std::vector<std::string> known_options();
+/// One line for `explain`: "bind /srv/x -> /etc/x ro,nosuid (/mounts/3)".
+std::string describe(const MountStep& step);
+
+}  // namespace arca::mounts

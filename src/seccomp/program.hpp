@@ -1,0 +1,38 @@
+// A seccomp profile as a BPF program. Compiled through libseccomp; kept as bytes so that exec loads the container's
+// program without compiling again.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "spec/types.hpp"
+
+namespace arca::seccomp {
+
+struct Program {
+    std::vector<std::uint64_t> instructions;  ///< struct sock_filter, eight bytes each
+    std::uint32_t flags = 0;                  ///< SECCOMP_FILTER_FLAG_*
+};
+
+/// Unknown system calls are ignored with a note at debug level, as the specification wants; rules equal to the default
+/// action are skipped. NOTIFY is Unsupported for now.
+Result<Program> compile(const spec::Seccomp& profile, std::vector<spec::Note>& notes);
+
+/// The form kept in the state directory, and back (validated: magic, length, checksum).
+std::string serialise(const Program& program);
+Result<Program> parse(std::string_view bytes);
+
+/// seccomp(SECCOMP_SET_MODE_FILTER). Zone C: allocates nothing, may be the last call before execve.
+int load(const Program& program) noexcept;  ///< 0 or an errno
+
+/// For `features`: names libseccomp and this kernel know.
+std::vector<std::string> known_flags();
+std::vector<std::string> supported_flags();
+std::vector<std::string> architectures();
+std::string library_version();
+
+}  // namespace arca::seccomp
