@@ -1,0 +1,110 @@
+#include "facts.hpp"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <regex>
+#include <sstream>
+
+#include "command.hpp"
+#include "files.hpp"
+
+namespace integration {
+
+namespace {
+std::string setting(const char* variable, const char* fallback) {
+    const char* value = std::getenv(variable);
+    return std::filesystem::absolute(value != nullptr && *value != '\0' ? value : fallback).lexically_normal().string();
+}
+
+bool is_unified(const char* path) {
+    struct statfs fs {};
+    return statfs(path, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+bool can_make_user_namespace() {
+    pid_t child = fork();
+    if (child == 0) _exit(unshare(CLONE_NEWUSER) == 0 ? 0 : 1);
+    int status = 0;
+    waitpid(child, &status, 0);
+    return status == 0;
+}
+
+void identify_runtime(Facts& f) {
+    Output version = Command({f.runtime, "--version"}).run();
+    std::smatch match;
+    std::string text = version.out;
+    if (!std::regex_search(text, match, std::regex(R"(^(\w+) version (\d+)\.(\d+)(?:\.(\d+))?)"))) return;
+    f.kind = match[1] == "arca"   ? Kind::Arca
+             : match[1] == "runc" ? Kind::Runc
+             : match[1] == "crun" ? Kind::Crun
+                                  : Kind::Other;
+    f.major = std::stoi(match[2]);
+    f.minor = std::stoi(match[3]);
+    f.patch = match[4].matched ? std::stoi(match[4]) : 0;
+}
+
+std::string find_busybox() {
+    for (const char* path : {"/bin/busybox", "/usr/bin/busybox"}) {
+        if (access(path, X_OK) == 0) return path;
+    }
+    return "";
+}
+
+Facts probe_facts() {
+    Facts f;
+    f.runtime = setting("ARCA_TEST_RUNTIME", ARCA_TEST_RUNTIME);
+    f.probe = setting("ARCA_TEST_PROBE", ARCA_TEST_PROBE);
+    f.busybox = find_busybox();
+    f.root = geteuid() == 0;
+    f.cgroup_v2 = is_unified("/sys/fs/cgroup") && access("/sys/fs/cgroup/cgroup.subtree_control", W_OK) == 0;
+    std::istringstream list(read_file("/sys/fs/cgroup/cgroup.controllers"));
+    for (std::string name; list >> name;)
+        f.controllers.push_back(name);
+    f.user_namespaces = can_make_user_namespace();
+    f.time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
+    f.systemd = access("/run/systemd/system", F_OK) == 0;
+    identify_runtime(f);
+    return f;
+}
+}  // namespace
+
+bool Facts::has_controller(const std::string& name) const {
+    return cgroup_v2 && std::find(controllers.begin(), controllers.end(), name) != controllers.end();
+}
+
+bool Facts::at_least(Kind which, int want_major, int want_minor) const {
+    return kind != which || major > want_major || (major == want_major && minor >= want_minor);
+}
+
+const Facts& facts() {
+    static const Facts the_facts = probe_facts();
+    return the_facts;
+}
+
+void enter_private_view() {
+    if (geteuid() != 0) return;
+    if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+        perror("cannot make a private mount namespace");
+        exit(1);
+    }
+    if (is_unified("/sys/fs/cgroup")) return;
+    if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, nullptr) != 0) perror("no unified cgroup hierarchy");
+}
+
+bool has_capability(int number) {
+    std::string status = read_file("/proc/self/status");
+    std::size_t at = status.find("CapEff:");
+    return at != std::string::npos && (std::stoull(status.substr(at + 7), nullptr, 16) >> number & 1) != 0;
+}
+
+}  // namespace integration
