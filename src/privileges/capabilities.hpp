@@ -1,9 +1,10 @@
 // Capability sets: by name in config.json, by bit in the kernel. Dropped in the order that works (capabilities(7)), and
-// read back afterwards.
+// read back afterwards. Identity and no_new_privs live here too, because they only make sense in that order.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -24,8 +25,19 @@ struct CapabilitySets {
 /// empty. Ambient bits that are not permitted and inheritable are dropped with a note.
 CapabilitySets plan_capabilities(const spec::Capabilities* wanted, std::vector<spec::Note>& notes);
 
-/// "CAP_KILL" or "kill" in any case; nothing if unknown.
+/// Pure. What of `wanted` a process that has `current` can be granted; what it cannot becomes a note ("cannot be
+/// granted otherwise MUST be logged as a warning", config.md#process). For a container in a new user namespace nothing
+/// is lost: its first process has everything.
+CapabilitySets restrict_to_available(const CapabilitySets& wanted, const CapabilitySets& current,
+                                     std::vector<spec::Note>& notes);
+
+/// The five sets of this process.
+Result<CapabilitySets> current_sets();
+
+/// "CAP_KILL" or "kill" in any case; -1 if unknown.
 int capability_bit(std::string_view name);
+/// "CAP_KILL"; "capability 63" for one without a name here.
+std::string capability_name(int bit);
 /// Every capability this build knows, for `features`.
 std::vector<std::string> capability_names();
 
@@ -33,7 +45,7 @@ std::vector<std::string> capability_names();
 Result<> drop_bounding(const CapabilitySets& wanted);
 Result<> keep_capabilities_over_setuid();
 Result<> apply(const CapabilitySets& wanted);
-/// Reads all five sets back; an error names the first that differs.
+/// Reads all five sets back; an error names the first that differs, and the capability.
 Result<> verify(const CapabilitySets& wanted);
 
 /// PR_SET_NO_NEW_PRIVS, and its reading back.
