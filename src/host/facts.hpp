@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 
@@ -29,5 +30,21 @@ struct Facts {
 
 /// Asks the host. Costs a handful of system calls.
 Result<Facts> probe();
+
+/// Whether this process is in the user namespace the machine booted with: there root is root.
+Result<bool> in_initial_user_namespace();
+
+/// What the cgroup layout is told from.
+struct CgroupEvidence {
+    std::uint64_t root_magic = 0;     ///< f_type of /sys/fs/cgroup (statfs(2)); 0 when it is absent
+    std::uint64_t unified_magic = 0;  ///< f_type of /sys/fs/cgroup/unified; 0 when it is absent
+    std::string_view memberships;     ///< /proc/self/cgroup
+};
+CgroupLayout classify(const CgroupEvidence& evidence);
+
+/// Path of the v2 line ("0::/x") of /proc/PID/cgroup; empty without one.
+std::string cgroup2_path(std::string_view memberships);
+/// Whether /proc/PID/cgroup names a v1 hierarchy that has `controller`.
+bool is_v1_controller(std::string_view memberships, std::string_view controller);
 
 }  // namespace arca::host

@@ -1,0 +1,95 @@
+#include "host/facts.hpp"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "sys/syscalls.hpp"
+
+namespace arca::host {
+
+namespace {
+constexpr const char* kCgroupRoot = "/sys/fs/cgroup";
+constexpr const char* kHybridMount = "/sys/fs/cgroup/unified";
+// PROC_USER_INIT_INO of include/linux/proc_ns.h: fixed since Linux 3.8.
+constexpr ino_t kInitialUserNamespace = 0xEFFFFFFDU;
+
+std::uint64_t file_system_magic(const char* path) {
+    struct statfs status {};
+    return ::statfs(path, &status) == 0 ? static_cast<std::uint64_t>(status.f_type) : 0;
+}
+
+struct Membership {
+    std::string_view controllers;
+    std::string_view path;
+};
+
+// A line is "hierarchy:controllers:path"; the path may hold colons (cgroups(7)).
+Membership parse_membership(std::string_view line) {
+    auto first = line.find(':');
+    auto second = first == std::string_view::npos ? first : line.find(':', first + 1);
+    if (second == std::string_view::npos) return {};
+    return {line.substr(first + 1, second - first - 1), line.substr(second + 1)};
+}
+
+bool has_v1_hierarchies(std::string_view memberships) {
+    auto lines = text::split(memberships, '\n');
+    return std::ranges::any_of(lines, [](auto line) { return !parse_membership(line).controllers.empty(); });
+}
+}  // namespace
+
+std::string cgroup2_path(std::string_view memberships) {
+    for (auto line : text::split(memberships, '\n')) {
+        if (!line.starts_with("0::")) continue;
+        auto path = line.substr(3);
+        constexpr std::string_view kDeleted = " (deleted)";
+        if (path.ends_with(kDeleted)) path.remove_suffix(kDeleted.size());
+        return std::string(path);
+    }
+    return {};
+}
+
+bool is_v1_controller(std::string_view memberships, std::string_view controller) {
+    if (controller.empty()) return false;  // the v2 line has an empty list
+    for (auto line : text::split(memberships, '\n')) {
+        auto controllers = text::split(parse_membership(line).controllers, ',');
+        if (std::ranges::find(controllers, controller) != controllers.end()) return true;
+    }
+    return false;
+}
+
+CgroupLayout classify(const CgroupEvidence& evidence) {
+    if (evidence.root_magic == CGROUP2_SUPER_MAGIC) return CgroupLayout::Unified;
+    if (evidence.unified_magic == CGROUP2_SUPER_MAGIC) return CgroupLayout::Hybrid;
+    // Where no hierarchy is mounted, /sys/fs/cgroup is an empty directory of sysfs or a tmpfs nobody filled.
+    const bool may_hold_v1 = evidence.root_magic == TMPFS_MAGIC || evidence.root_magic == CGROUP_SUPER_MAGIC;
+    return may_hold_v1 && has_v1_hierarchies(evidence.memberships) ? CgroupLayout::Legacy : CgroupLayout::None;
+}
+
+Result<bool> in_initial_user_namespace() {
+    auto status = sys::fstatat(sys::FdRef::working_directory(), "/proc/self/ns/user", 0);
+    // Without CONFIG_USER_NS there is no such file and nothing but the initial namespace.
+    if (!status && status.error().errnum() == ENOENT && file_system_magic("/proc") == PROC_SUPER_MAGIC) return true;
+    return TRY_CTX(std::move(status), "which user namespace is this").st_ino == kInitialUserNamespace;
+}
+
+Result<Facts> probe() {
+    Facts facts;
+    facts.euid = ::geteuid();
+    facts.egid = ::getegid();
+    facts.in_initial_user_namespace = TRY(in_initial_user_namespace());
+    // Absent in a kernel without cgroups.
+    const auto memberships = sys::read_file("/proc/self/cgroup").value_or("");
+    CgroupEvidence evidence{.root_magic = file_system_magic(kCgroupRoot), .memberships = memberships};
+    if (evidence.root_magic != CGROUP2_SUPER_MAGIC) evidence.unified_magic = file_system_magic(kHybridMount);
+    facts.cgroup_layout = classify(evidence);
+    if (facts.cgroup_layout == CgroupLayout::Unified) facts.cgroup2_mount = kCgroupRoot;
+    if (facts.cgroup_layout == CgroupLayout::Hybrid) facts.cgroup2_mount = kHybridMount;
+    if (!facts.cgroup2_mount.empty()) facts.own_cgroup = cgroup2_path(memberships);
+    return facts;
+}
+
+}  // namespace arca::host
