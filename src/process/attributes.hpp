@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "spec/types.hpp"
+#include "sys/process.hpp"
 #include "sys/procfs.hpp"
 
 namespace arca::process {
@@ -25,7 +26,6 @@ Result<> set_memory_policy(const spec::MemoryPolicy& policy);
 void reset_affinity() noexcept;
 /// sched_setaffinity from a list "0-3,7"; empty: unchanged.
 Result<> set_affinity(const std::string& cpu_list);
-/// All signal dispositions to default, mask empty.
-void reset_signals() noexcept;
+using sys::reset_signals;
 
 }  // namespace arca::process

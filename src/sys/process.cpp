@@ -119,6 +119,16 @@ Result<std::uint64_t> start_time(pid_t pid) {
     return *value;
 }
 
+// Raw: glibc refuses to touch the two signals that it keeps for threads, yet a caller that ignores them passes that on.
+void reset_signals() noexcept {
+    constexpr std::size_t kSetSize = (_NSIG - 1) / 8;
+    const unsigned char default_action[64] = {};  // SIG_DFL, no flags, no mask: all zero, in every architecture's order
+    for (int signal = 1; signal < _NSIG; ++signal)
+        ::syscall(SYS_rt_sigaction, signal, default_action, nullptr, kSetSize);
+    const unsigned char empty[kSetSize] = {};
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, empty, nullptr, kSetSize);
+}
+
 SignalsBlocked::SignalsBlocked() {
     static_assert(sizeof(sigset_t) <= sizeof saved_);
     sigset_t all;

@@ -83,6 +83,9 @@ Result<Cloned> clone3(const CloneRequest& request);
 /// Field 22 of /proc/PID/stat: clock ticks after boot at which the process started; tells a pid used again apart.
 Result<std::uint64_t> start_time(pid_t pid);
 
+/// All signal dispositions to default, mask empty: before executing a program that is not ours.
+void reset_signals() noexcept;
+
 /// Signals that a launch must not be interrupted by are blocked over clone; restored by the destructor.
 class SignalsBlocked {
   public:

@@ -1,6 +1,8 @@
 #include "sys/syscalls.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,6 +19,28 @@ auto retry_eintr(Call call) {
         result = call();
     while (result < 0 && errno == EINTR);
     return result;
+}
+
+constexpr unsigned kCloseRangeCloexec = 1U << 2U;  // CLOSE_RANGE_CLOEXEC
+
+// FALLBACK(linux<5.11, or an outer seccomp filter without close_range): one by one, as procfs lists them; never up to
+// RLIMIT_NOFILE, which may be a million and may have been lowered below numbers in use.
+Result<> close_on_exec_one_by_one(unsigned first) {
+    auto directory = TRY(open("/proc/self/fd", O_RDONLY | O_DIRECTORY));
+    if (TRY(fstatfs(directory)).f_type != PROC_SUPER_MAGIC)
+        return fail(Code::System, "/proc/self/fd is not on a procfs: the open descriptors are unknown");
+    alignas(dirent64) std::array<char, 4096> buffer{};
+    for (;;) {
+        auto size = ::getdents64(directory.number(), buffer.data(), buffer.size());
+        if (size < 0) return last_error("getdents64(/proc/self/fd)");
+        if (size == 0) return {};
+        for (ssize_t at = 0; at < size;) {
+            const auto* entry = reinterpret_cast<const dirent64*>(buffer.data() + at);
+            at += entry->d_reclen;
+            auto number = text::to_uint(entry->d_name);
+            if (number && *number >= first) ::fcntl(static_cast<int>(*number), F_SETFD, FD_CLOEXEC);
+        }
+    }
 }
 
 Result<> check(int result, std::string_view call, std::string_view path) {
@@ -179,6 +203,11 @@ Result<Fd> duplicate(FdRef fd) {
 
 Result<> keep_over_exec(FdRef fd) {
     return check(::fcntl(fd.number(), F_SETFD, 0), "fcntl", "F_SETFD");
+}
+
+Result<> close_on_exec_from(unsigned first) {
+    if (::syscall(SYS_close_range, first, ~0U, kCloseRangeCloexec) == 0) return {};
+    return close_on_exec_one_by_one(first);
 }
 
 std::string fd_path(FdRef fd) {

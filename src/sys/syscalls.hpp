@@ -59,6 +59,8 @@ Result<> replace_file_at(FdRef directory, const std::string& name, std::string_v
 Result<Fd> duplicate(FdRef fd);
 /// Clears FD_CLOEXEC.
 Result<> keep_over_exec(FdRef fd);
+/// Sets FD_CLOEXEC on every descriptor from `first` on (close_range(CLOSE_RANGE_CLOEXEC)).
+Result<> close_on_exec_from(unsigned first);
 
 /// "/proc/self/fd/N": only for calls that take nothing but a path. The caller answers for /proc being the host's.
 std::string fd_path(FdRef fd);

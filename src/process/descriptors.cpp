@@ -1,0 +1,52 @@
+#include "process/descriptors.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "sys/fd.hpp"
+#include "sys/syscalls.hpp"
+
+namespace arca::process {
+
+namespace {
+constexpr unsigned kFirst = 3;
+
+// The errors of fchown(2) that mean "this is not ours to give": owned by an id that is not mapped in our user namespace
+// (EINVAL, EPERM), a read-only mount, a descriptor that is closed or O_PATH.
+bool may_be_left(int errnum) {
+    return errnum == EINVAL || errnum == EPERM || errnum == EROFS || errnum == EBADF || errnum == EOPNOTSUPP;
+}
+}  // namespace
+
+Result<> check_preserved(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) {
+        const auto number = static_cast<std::uint64_t>(kFirst) + i;
+        if (number > INT_MAX || ::fcntl(static_cast<int>(number), F_GETFD) < 0)
+            return fail(Code::Usage, text::cat("descriptor ", number, " is not open, but descriptors 3 to ",
+                                               std::uint64_t{count} + kFirst - 1, " are to be preserved"));
+    }
+    return {};
+}
+
+Result<> keep_first(unsigned count) {
+    for (unsigned i = 0; i < count; ++i)
+        TRY(sys::keep_over_exec(sys::FdRef(static_cast<int>(kFirst + i))));
+    return sys::close_on_exec_from(kFirst + count);
+}
+
+Result<> give_stdio_to(unsigned uid) {
+    for (int number = 0; number < static_cast<int>(kFirst); ++number) {
+        struct stat status {};
+        if (::fstat(number, &status) < 0 || status.st_uid == uid) continue;
+        // /dev/null and terminals belong to everybody or to the caller; a pipe, a socket or a log file was made for us.
+        if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) continue;
+        if (::fchown(number, uid, static_cast<gid_t>(-1)) < 0 && !may_be_left(errno))
+            return sys::last_error(text::cat("fchown(descriptor ", number, ", ", uid, ")"));
+    }
+    return {};
+}
+
+}  // namespace arca::process
