@@ -1,0 +1,24 @@
+// From argv to an Invocation: which options each command has, their types and their help. The only part that knows
+// CLI11; only the command that is asked for is declared, so that `arca state` does not pay for exec's options.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arca/error.hpp"
+#include "cli/arguments.hpp"
+#include "cli/options.hpp"
+
+namespace arca::cli {
+
+/// `arguments` without argv[0]; `banner` is the name that help texts show. Fails with Code::Usage only.
+Result<Invocation> read_command_line(std::span<const std::string> arguments, std::string_view banner);
+
+/// Every command, in the order of the help text.
+std::vector<std::string> command_names();
+/// The options of a command, or the global ones for an empty name: what tests compare with the documents.
+Grammar grammar_of(std::string_view command);
+
+}  // namespace arca::cli

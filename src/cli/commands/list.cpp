@@ -1,0 +1,40 @@
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "cli/commands.hpp"
+#include "cli/listing.hpp"
+#include "cli/output.hpp"
+
+namespace arca::cli {
+
+namespace {
+/// A root that was named must be there; the default one is made by the first container.
+Result<> check_root(const Session& session) {
+    struct stat found {};
+    if (!session.root_was_given || stat(session.runtime.root.c_str(), &found) == 0) return {};
+    return std::unexpected(Error(Code::System, "looking for the state directory " + session.runtime.root, errno));
+}
+}  // namespace
+
+Result<int> carry_out(const Session& session, const List& command) {
+    if (auto checked = check_root(session); !checked) return std::unexpected(std::move(checked.error()));
+    auto depth = command.format == ListFormat::Ids ? ListDepth::IdsOnly : ListDepth::Full;
+    auto entries = arca::list(session.runtime, depth);
+    if (!entries) return std::unexpected(std::move(entries.error()));
+    std::string ids;
+    std::vector<State> states;
+    for (auto& [id, state] : *entries) {
+        ids += id + "\n";
+        if (state)
+            states.push_back(std::move(*state));
+        else if (depth == ListDepth::Full)
+            session.report.notice(contract_message(state.error(), "list", id));
+    }
+    if (command.format == ListFormat::Ids) return exit_status(print(ids));
+    const auto& banner = session.report.banner();
+    return exit_status(
+        print(command.format == ListFormat::Json ? list_json(states, banner) : list_table(states, banner)));
+}
+
+}  // namespace arca::cli

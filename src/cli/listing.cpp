@@ -1,0 +1,149 @@
+#include "cli/listing.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <span>
+#include <utility>
+
+#include "cli/log_line.hpp"
+#include "cli/output.hpp"
+
+namespace arca::cli {
+
+namespace {
+using Fields = std::vector<std::pair<std::string_view, std::string>>;  // key, value as JSON
+
+Fields state_fields(const State& state, std::string_view indent) {
+    Fields fields = {
+        {"ociVersion", json_string(state.oci_version)},
+        {"id", json_string(state.id)},
+        {"pid", std::to_string(state.pid)},
+        {"status", json_string(name(state.status))},
+        {"bundle", json_string(state.bundle)},
+        {"rootfs", json_string(state.rootfs)},
+        {"created", json_string(state.created)},
+    };
+    if (!state.annotations.empty()) {
+        std::string entries;
+        for (const auto& [key, text] : state.annotations) {
+            auto separator = entries.empty() ? "" : ",";
+            ((entries += separator) += indent) += json_string(key) + (indent.empty() ? ":" : ": ") + json_string(text);
+        }
+        auto closing = indent.empty() ? "" : "\n  ";
+        fields.emplace_back("annotations", "{" + entries + closing + "}");
+    }
+    fields.emplace_back("owner", json_string(state.owner));
+    if (!state.reason.empty()) fields.emplace_back("reason", json_string(state.reason));
+    return fields;
+}
+
+std::string object(const Fields& fields, std::string_view indent, std::string_view colon, std::string_view closing) {
+    std::string out = "{";
+    for (const auto& [key, json] : fields) {
+        if (out.size() > 1) out += ',';
+        ((out += indent) += json_string(key)) += colon;
+        out += json;
+    }
+    return (out += closing) + "}";
+}
+
+using Cells = std::vector<std::string>;
+
+/// Columns at least 12 wide, three spaces apart, as Go's tabwriter sets them for runc.
+std::string table(const std::vector<Cells>& rows) {
+    constexpr std::size_t kMinWidth = 12;
+    constexpr std::size_t kPadding = 3;
+    std::vector<std::size_t> widths(rows[0].size(), kMinWidth);
+    for (const auto& row : rows)
+        for (std::size_t i = 0; i < row.size(); ++i)
+            widths[i] = std::max(widths[i], row[i].size() + kPadding);
+    std::string out;
+    for (const auto& row : rows) {
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            auto cell = row[i];
+            if (i + 1 < row.size()) cell.resize(widths[i], ' ');
+            out += cell;
+        }
+        out += '\n';
+    }
+    return out;
+}
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+    std::vector<std::string_view> lines;
+    while (!text.empty()) {
+        auto end = std::min(text.find('\n'), text.size());
+        lines.push_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return lines;
+}
+
+std::vector<std::string_view> fields_of(std::string_view line) {
+    std::vector<std::string_view> fields;
+    for (auto at = line.find_first_not_of(' '); at != std::string_view::npos; at = line.find_first_not_of(' ', at)) {
+        auto end = std::min(line.find(' ', at), line.size());
+        fields.push_back(line.substr(at, end - at));
+        at = end;
+    }
+    return fields;
+}
+
+bool is_one_of(std::string_view word, const std::vector<int>& pids) {
+    int pid = 0;
+    auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), pid);
+    return problem == std::errc{} && end == word.data() + word.size() && std::ranges::find(pids, pid) != pids.end();
+}
+}  // namespace
+
+std::string state_json(const State& state) {
+    return object(state_fields(state, "\n    "), "\n  ", ": ", "\n");
+}
+
+std::string list_json(const std::vector<State>& states, std::string_view banner) {
+    if (states.empty()) return banner == "runc" ? "null\n" : "[]\n";
+    std::string out;
+    for (const auto& state : states)
+        (out += out.empty() ? "[" : ",") += object(state_fields(state, ""), "", ":", "");
+    return out + "]\n";
+}
+
+std::string list_table(const std::vector<State>& states, std::string_view banner) {
+    std::vector<Cells> rows = {{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}};
+    if (banner == "crun") rows[0] = {"NAME", "PID", "STATUS", "BUNDLE PATH", "CREATED", "OWNER"};
+    for (const auto& state : states)
+        rows.push_back({state.id, std::to_string(state.pid), std::string(name(state.status)), printable(state.bundle),
+                        state.created, state.owner});
+    return table(rows);
+}
+
+std::string pids_json(const std::vector<int>& pids) {
+    std::string out = "[";
+    for (int pid : pids)
+        (out += out.size() > 1 ? "," : "") += std::to_string(pid);
+    return out + "]\n";
+}
+
+std::string pids_table(const std::vector<int>& pids) {
+    std::string out = "PID\n";
+    for (int pid : pids)
+        out += std::to_string(pid) + "\n";
+    return out;
+}
+
+Result<std::string> filter_ps(std::string_view ps_output, const std::vector<int>& pids) {
+    auto lines = lines_of(ps_output);
+    auto titles = lines.empty() ? std::vector<std::string_view>{} : fields_of(lines[0]);
+    auto column = static_cast<std::size_t>(std::ranges::find(titles, "PID") - titles.begin());
+    if (column == titles.size())
+        return std::unexpected(
+            Error(Code::Usage, "the output of ps has no column PID, by which the container's processes are found"));
+    std::string out = std::string(lines[0]) + "\n";
+    for (auto line : std::span(lines).subspan(1)) {
+        auto fields = fields_of(line);
+        if (column < fields.size() && is_one_of(fields[column], pids)) (out += line) += '\n';
+    }
+    return out;
+}
+
+}  // namespace arca::cli

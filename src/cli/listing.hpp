@@ -1,0 +1,21 @@
+// Containers and processes as JSON and as tables, in the forms that engines and scripts read. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arca/container.hpp"
+
+namespace arca::cli {
+
+/// Indented by two, without a final newline, as runc prints it.
+std::string state_json(const State& state);
+std::string list_json(const std::vector<State>& states, std::string_view banner);
+std::string list_table(const std::vector<State>& states, std::string_view banner);
+std::string pids_json(const std::vector<int>& pids);
+std::string pids_table(const std::vector<int>& pids);
+/// The header of ps(1)'s output, and those of its lines whose column PID holds one of `pids`.
+Result<std::string> filter_ps(std::string_view ps_output, const std::vector<int>& pids);
+
+}  // namespace arca::cli

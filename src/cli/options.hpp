@@ -1,0 +1,92 @@
+// What was asked for, as values: one struct a command. Filled by command_line.cpp, carried out by commands/*.cpp. Knows
+// neither argv nor the library's inside.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "arca/container.hpp"
+
+namespace arca::cli {
+
+enum class LogFormat : std::uint8_t { Text, Json };
+
+struct Globals {
+    std::string root;  ///< empty: the library's default
+    CgroupManager cgroup_manager = CgroupManager::Cgroupfs;
+    Tristate rootless = Tristate::Auto;
+    log::Level log_level = log::Level::Error;
+    std::string trace;
+};
+
+struct Create {
+    CreateOptions options;
+};
+struct Run {
+    RunOptions options;
+};
+struct Start {
+    std::string id;
+};
+struct ShowState {
+    std::string id;
+};
+struct Kill {
+    KillOptions options;
+};
+struct Delete {
+    DeleteOptions options;
+};
+enum class ListFormat : std::uint8_t { Table, Json, Ids };
+struct List {
+    ListFormat format = ListFormat::Table;
+};
+struct Exec {
+    ExecOptions options;
+};
+enum class PsFormat : std::uint8_t { Table, Json };
+struct Ps {
+    std::string id;
+    PsFormat format = PsFormat::Table;
+    std::vector<std::string> arguments;  ///< of the host's ps
+};
+struct Pause {
+    std::string id;
+};
+struct Resume {
+    std::string id;
+};
+struct Explain {
+    CreateOptions options;
+    Format format = Format::Text;
+};
+struct Check {
+    CreateOptions options;
+};
+struct WriteSpec {
+    std::string bundle;
+    std::string file = "config.json";
+    SpecKind kind = SpecKind::Privileged;
+};
+struct ShowFeatures {};
+struct ShowVersion {};
+struct ShowHelp {
+    std::string text;
+};
+struct UnknownCommand {
+    std::string topic;
+};
+
+using Command = std::variant<Create, Run, Start, ShowState, Kill, Delete, List, Exec, Ps, Pause, Resume, Explain, Check,
+                             WriteSpec, ShowFeatures, ShowVersion, ShowHelp, UnknownCommand>;
+
+struct Invocation {
+    Globals globals;
+    std::string operation;  ///< "kill"; empty before a command is known
+    std::string id;         ///< of the container; empty when the command has none
+    Command command;
+};
+
+}  // namespace arca::cli
