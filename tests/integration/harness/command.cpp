@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <set>
+#include <sstream>
 
 #include "files.hpp"
 
@@ -36,6 +38,27 @@ int decode(int status) {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+std::set<pid_t>& running_pids() {
+    static std::set<pid_t> pids;
+    return pids;
+}
+
+std::map<pid_t, int>& adopted_statuses() {
+    static std::map<pid_t, int> statuses;
+    return statuses;
+}
+
+/// False when the time is over before the process ends.
+bool await(int pidfd, double seconds, Reaping reaping) {
+    pollfd ended{pidfd, POLLIN, 0};
+    if (reaping == Reaping::Leave) return poll(&ended, 1, static_cast<int>(seconds * 1000)) == 1;
+    for (int left = static_cast<int>(seconds * 100); left > 0; --left) {
+        if (poll(&ended, 1, 10) == 1) return true;
+        reap_adopted();
+    }
+    return false;
+}
+
 void expect_clean(const Output& output) {
     for (const char* mark : {"AddressSanitizer", "LeakSanitizer", "runtime error:"}) {
         if (contains(output.err, mark)) ADD_FAILURE() << "sanitizer report:\n" << output;
@@ -43,13 +66,38 @@ void expect_clean(const Output& output) {
 }
 }  // namespace
 
+std::vector<pid_t> adopted_children() {
+    std::vector<pid_t> list;
+    std::string pid = std::to_string(getpid());
+    std::istringstream words(read_file("/proc/" + pid + "/task/" + pid + "/children"));
+    for (pid_t child; words >> child;) {
+        if (!running_pids().contains(child)) list.push_back(child);
+    }
+    return list;
+}
+
+void reap_adopted() {
+    for (pid_t child : adopted_children()) {
+        int status = 0;
+        if (waitpid(child, &status, WNOHANG) == child) adopted_statuses()[child] = decode(status);
+    }
+}
+
+int adopted_status(pid_t pid) {
+    reap_adopted();
+    auto found = adopted_statuses().find(pid);
+    return found == adopted_statuses().end() ? -1 : found->second;
+}
+
 std::ostream& operator<<(std::ostream& stream, const Output& output) {
     return stream << "$ " << output.command << "\nstatus " << output.status << (output.timed_out ? " (timed out)" : "")
                   << "\nstdout: " << output.out << "\nstderr: " << output.err;
 }
 
 Running::Running(pid_t pid, std::string command, std::filesystem::path out, std::filesystem::path err)
-    : pid_(pid), command_(std::move(command)), out_(std::move(out)), err_(std::move(err)) {}
+    : pid_(pid), command_(std::move(command)), out_(std::move(out)), err_(std::move(err)) {
+    running_pids().insert(pid);
+}
 
 Running::Running(Running&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
@@ -61,6 +109,7 @@ Running::~Running() {
     if (pid_ <= 0) return;
     ::kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
+    running_pids().erase(pid_);
 }
 
 std::string Running::out() const {
@@ -73,17 +122,16 @@ void Running::signal(int number) const {
     ::kill(pid_, number);
 }
 
-Output Running::wait(double seconds) {
+Output Running::wait(double seconds, Reaping reaping) {
     Output output;
     output.command = command_;
     int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
-    pollfd ended{pidfd, POLLIN, 0};
-    output.timed_out = poll(&ended, 1, static_cast<int>(seconds * 1000)) == 0;
+    output.timed_out = !await(pidfd, seconds, reaping);
     close(pidfd);
     if (output.timed_out) ::kill(pid_, SIGKILL);
     int status = 0;
     waitpid(pid_, &status, 0);
-    pid_ = -1;
+    running_pids().erase(std::exchange(pid_, -1));
     output.status = decode(status);
     output.out = out();
     output.err = err();
@@ -141,8 +189,8 @@ Command& Command::output_files(std::filesystem::path out, std::filesystem::path 
     return *this;
 }
 
-Output Command::run() {
-    return start().wait(timeout_s_);
+Output Command::run(Reaping reaping) {
+    return start().wait(timeout_s_, reaping);
 }
 
 Running Command::start() {

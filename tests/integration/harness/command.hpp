@@ -30,6 +30,17 @@ struct Output {
 /// For messages of assertions: EXPECT_TRUE(output.ok()) << output.
 std::ostream& operator<<(std::ostream& stream, const Output& output);
 
+/// Whether processes that were reparented to us are reaped while we wait, as a container's shim does all the time: init
+/// of a pid namespace does not end before every process of the namespace is reaped (pid_namespaces(7)).
+enum class Reaping { Leave, Adopted };
+
+/// Reaps every dead child that is no Running; remembers the status for adopted_status().
+void reap_adopted();
+/// Status of a process that was reparented to us and has ended, -1 when it has not. 128 + signal as in Output.
+int adopted_status(pid_t pid);
+/// Children of ours that are no Running, zombies included.
+std::vector<pid_t> adopted_children();
+
 /// A program in the background. Killed and reaped when it goes out of scope.
 class Running {
   public:
@@ -43,7 +54,7 @@ class Running {
     std::string err() const;
     void signal(int number) const;
     /// Waits for the end; kills the program (and fails the test) after the time.
-    Output wait(double seconds);
+    Output wait(double seconds, Reaping reaping = Reaping::Leave);
 
   private:
     pid_t pid_;
@@ -67,7 +78,7 @@ class Command {
     /// Where standard output goes to; made when it does not exist, appended to when it does.
     Command& output_files(std::filesystem::path out, std::filesystem::path err);
 
-    Output run();
+    Output run(Reaping reaping = Reaping::Leave);
     Running start();
 
   private:

@@ -24,15 +24,6 @@ Arguments with_globals(const std::filesystem::path& root, const Arguments& words
     argv.insert(argv.end(), words.begin(), words.end());
     return argv;
 }
-
-/// Pids of our children, zombies included.
-std::vector<pid_t> children() {
-    std::vector<pid_t> list;
-    std::istringstream words(read_file("/proc/self/task/" + std::to_string(getpid()) + "/children"));
-    for (pid_t pid; words >> pid;)
-        list.push_back(pid);
-    return list;
-}
 }  // namespace
 
 Command runtime_command(const std::filesystem::path& root, const Arguments& words) {
@@ -46,7 +37,7 @@ Container::Container(std::filesystem::path root, Bundle& its_bundle, std::string
 }
 
 Container::~Container() {
-    if (std::filesystem::exists(root_ / id)) call({"delete", "--force", id});
+    if (std::filesystem::exists(root_ / id)) remove({"--force"});
 }
 
 Command Container::create_command(const Arguments& options) {
@@ -84,7 +75,7 @@ Output Container::remove(const Arguments& options) {
     Arguments words = {"delete"};
     words.insert(words.end(), options.begin(), options.end());
     words.push_back(id);
-    return call(words);
+    return runtime_command(root_, words).run(Reaping::Adopted);
 }
 
 Json Container::state() {
@@ -103,13 +94,10 @@ pid_t Container::pid() {
 }
 
 int Container::wait_for_init(pid_t init) {
-    int status = 0;
-    bool ended = eventually([&] { return waitpid(init, &status, WNOHANG) != 0; });
-    if (!ended) {
-        ADD_FAILURE() << "init " << init << " did not end";
-        return -1;
-    }
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    int status = -1;
+    eventually([&] { return (status = adopted_status(init)) != -1; });
+    if (status == -1) ADD_FAILURE() << "init " << init << " did not end";
+    return status;
 }
 
 std::filesystem::path Container::cgroup() const {
@@ -231,14 +219,12 @@ int reap_all() {
     // What was just killed needs a moment to become a zombie.
     eventually(
         [] {
-            while (waitpid(-1, nullptr, WNOHANG) > 0) {
-            }
-            return children().empty();
+            reap_adopted();
+            return adopted_children().empty();
         },
         3);
-    for (pid_t pid : children()) {
-        std::string name = read_file("/proc/" + std::to_string(pid) + "/comm");
-        ADD_FAILURE() << "left process " << pid << " " << name;
+    for (pid_t pid : adopted_children()) {
+        ADD_FAILURE() << "left process " << pid << " " << read_file("/proc/" + std::to_string(pid) + "/comm");
         ::kill(pid, SIGKILL);
         waitpid(pid, nullptr, 0);
         ++alive;

@@ -41,9 +41,10 @@ bool has_capability(int number);
 #define REQUIRE(condition, reason) \
     if (!(condition)) GTEST_SKIP() << reason
 #define REQUIRE_ROOT() REQUIRE(::integration::facts().root, "needs root")
-#define REQUIRE_CGROUP()                                                                                       \
-    REQUIRE(::integration::facts().root&& ::integration::facts().cgroup_v2, "needs root and a unified cgroup " \
-                                                                            "hierarchy")
+#define REQUIRE_CGROUP()                                                    \
+    REQUIRE(::integration::facts().root&& ::integration::facts().cgroup_v2, \
+            "needs root and a unified cgroup "                              \
+            "hierarchy")
 #define REQUIRE_CONTROLLER(name)                                                       \
     REQUIRE(::integration::facts().root&& ::integration::facts().has_controller(name), \
             "needs root and the cgroup v2 controller " name)
