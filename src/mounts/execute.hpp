@@ -20,12 +20,14 @@ struct Sources {
     std::vector<sys::Fd> mounts;   ///< one per plan.mounts entry
     std::vector<sys::Fd> devices;  ///< one per plan.devices entry, when they are bound
 };
-/// In the parent. Opens only what init could not: nothing unless plan.new_user_namespace.
+/// In the parent. Opens only what init could not: nothing unless plan.new_user_namespace. What cannot be opened here
+/// either is left empty, for init to try again and to explain; id-mapped mounts are made here, and their failure told.
 Result<Sources> open_sources(const Plan& plan);
 
 /// Makes / of the new mount namespace a slave or private tree, binds the root filesystem on itself, opens it.
 Result<sys::RootDir> prepare_root(const Plan& plan);
-Result<> make_mounts(const Plan& plan, const sys::RootDir& root, Sources& sources);
+/// All mounts in order. A mount on "/" replaces `root`.
+Result<> make_mounts(const Plan& plan, sys::RootDir& root, Sources& sources);
 /// Default and configured devices, /dev/fd and the other links, /dev/ptmx.
 Result<> make_devices(const Plan& plan, const sys::RootDir& root, Sources& sources);
 /// pivot_root(".", ".") and detaching of the old root; MS_MOVE and chroot with no_pivot. Returns the new root.

@@ -37,9 +37,10 @@ struct MountStep {
     bool remount = false;
     bool id_mapped = false;
     bool id_mapped_recursive = false;
-    std::vector<spec::IdMapping> uid_mappings;
+    std::vector<spec::IdMapping> uid_mappings;  ///< of the id-mapped mount, the container's when it has none of its own
     std::vector<spec::IdMapping> gid_mappings;
     std::string pointer;  ///< "/mounts/7"
+    bool operator==(const MountStep&) const = default;
 };
 
 struct DeviceNode {
@@ -81,10 +82,14 @@ struct Input {
     std::string cgroup_path;
 };
 
-/// Pure. Unknown options of file systems that take data are kept as data; unknown options of a bind are an error.
-/// Errors carry
-/// "/mounts/N". idmap is Unsupported for now unless carried out.
+/// Pure. Unknown options of file systems are kept as data, for the kernel to judge; unknown options of a bind are an
+/// error. Errors carry "/mounts/N" or what else is to blame.
 Result<Plan> plan(const spec::Config& config, const Input& input, std::vector<spec::Note>& notes);
+
+/// What /proc may be covered with, apart from procfs itself (CVE-2019-16884): the files that lxcfs emulates.
+bool may_cover_proc(const std::string& destination);
+/// The place is /proc or lies below it, lexically.
+bool is_in_proc(const std::string& destination);
 
 /// Names of every option that is understood, for `features`.
 std::vector<std::string> known_options();

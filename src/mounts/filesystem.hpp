@@ -1,0 +1,22 @@
+// New instances of file systems, configured option by option (fsconfig(2)) so that the kernel names the one it refuses.
+#pragma once
+
+#include "base/result.hpp"
+#include "mounts/plan.hpp"
+#include "sys/fd.hpp"
+#include "sys/root_dir.hpp"
+
+namespace arca::mounts {
+
+/// "ro" of a tmpfs and of /dev waits until the mounts, devices and hooks that need to write are done.
+bool becomes_readonly_late(const MountStep& step);
+
+Result<> mount_filesystem(const Plan& plan, const MountStep& step, sys::RootDir& root);
+Result<> mount_sysfs(const Plan& plan, const MountStep& step, sys::RootDir& root);
+Result<> mount_mqueue(const Plan& plan, const MountStep& step, sys::RootDir& root);
+/// The container's part of the cgroup v2 hierarchy.
+Result<> mount_cgroup(const Plan& plan, const MountStep& step, sys::RootDir& root);
+/// Attributes, propagation and data of what is mounted at the destination already.
+Result<> remount(const MountStep& step, const sys::RootDir& root);
+
+}  // namespace arca::mounts
