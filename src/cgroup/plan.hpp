@@ -9,6 +9,7 @@
 
 #include "arca/container.hpp"
 #include "base/result.hpp"
+#include "cgroup/resources.hpp"
 #include "host/facts.hpp"
 #include "spec/types.hpp"
 
@@ -21,15 +22,7 @@ struct Location {
     Kind kind = Kind::None;
     std::string mount_point;  ///< of the hierarchy, "/sys/fs/cgroup"
     std::string path;         ///< below the mount point, "/machine/web"
-};
-
-/// One write(2) to one file of the cgroup.
-struct Write {
-    std::string file;  ///< "memory.max"
-    std::string value;
-    std::string pointer;     ///< "/linux/resources/memory/limit"
-    std::string controller;  ///< "memory"; empty for files of the core
-    bool operator==(const Write&) const = default;
+    bool operator==(const Location&) const = default;
 };
 
 struct Plan {
@@ -38,6 +31,8 @@ struct Plan {
     std::vector<spec::DeviceRule> devices;  ///< effective rules: the config's, then the defaults of the specification
     bool needs_device_filter = false;
     std::optional<std::uint32_t> delegate_to;  ///< host uid that shall own the cgroup's files
+    bool shared = false;  ///< a cgroup that already holds processes is accepted (annotation run.arca.cgroup.shared)
+    bool best_effort = false;  ///< rootless and without limits: a host that refuses the cgroup is no error
 };
 
 struct Wish {

@@ -1,0 +1,228 @@
+#include "cgroup/plan.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cgroup/device_rules.hpp"
+
+namespace arca::cgroup {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+host::Facts unified_host() {
+    return {.cgroup_layout = host::CgroupLayout::Unified,
+            .cgroup2_mount = "/sys/fs/cgroup",
+            .own_cgroup = "/user.slice/user-1000.slice/run.scope"};
+}
+
+host::Facts legacy_host() {
+    return {.cgroup_layout = host::CgroupLayout::Legacy};
+}
+
+spec::Config with_path(std::string path) {
+    spec::Config config;
+    config.linux_.cgroups_path = std::move(path);
+    return config;
+}
+
+spec::Config with_pids_limit() {
+    spec::Config config;
+    config.linux_.resources.pids_limit = 5;
+    return config;
+}
+
+struct PathCase {
+    const char* cgroups_path;
+    bool rootless;
+    const char* expected;  ///< null: no cgroup
+};
+
+TEST(CgroupPlan, Path) {
+    const PathCase cases[] = {
+        {"/machine/web", false, "/machine/web"},
+        {"//machine/./web/", false, "/machine/web"},
+        {"/machine/web", true, "/machine/web"},
+        {"machine/web", false, "/machine/web"},
+        {"", false, "/web1"},
+        {"", true, nullptr},
+        {"web", true, "/user.slice/user-1000.slice/web"},
+        {"system.slice:docker:1", false, "/system.slice:docker:1"},
+    };
+    for (const auto& c : cases) {
+        std::vector<spec::Note> notes;
+        auto made = plan(with_path(c.cgroups_path), unified_host(), {.id = "web1", .rootless = c.rootless}, notes);
+        ASSERT_TRUE(made) << c.cgroups_path << made.error().message();
+        const auto expected = c.expected != nullptr ? Location{Kind::V2, "/sys/fs/cgroup", c.expected} : Location{};
+        EXPECT_EQ(made->location, expected) << c.cgroups_path;
+        EXPECT_THAT(notes, IsEmpty()) << c.cgroups_path;
+    }
+}
+
+TEST(CgroupPlan, ARelativePathDoesNotDependOnTheCaller) {
+    std::vector<spec::Note> notes;
+    auto elsewhere = unified_host();
+    elsewhere.own_cgroup = "/system.slice/engine.service";
+    auto here = plan(with_path("a/b"), unified_host(), {.id = "x"}, notes);
+    auto there = plan(with_path("a/b"), elsewhere, {.id = "x"}, notes);
+    ASSERT_TRUE(here && there);
+    EXPECT_EQ(here->location, there->location);
+}
+
+TEST(CgroupPlan, RootlessBesideTheRootCgroup) {
+    auto facts = unified_host();
+    for (const char* own : {"/", "", "/only"}) {
+        facts.own_cgroup = own;
+        std::vector<spec::Note> notes;
+        auto made = plan(with_path("web"), facts, {.id = "x", .rootless = true}, notes);
+        ASSERT_TRUE(made) << own;
+        EXPECT_EQ(made->location.path, "/web") << own;
+    }
+}
+
+TEST(CgroupPlan, HostilePathsAreRefused) {
+    const std::string long_name(256, 'a');
+    for (const std::string& path : {std::string("/.."), std::string("/a/../b"), std::string("../x"), std::string("/"),
+                                    std::string("//."), std::string("/a\nb"), "/a/" + long_name}) {
+        std::vector<spec::Note> notes;
+        auto made = plan(with_path(path), unified_host(), {.id = "x"}, notes);
+        ASSERT_FALSE(made) << path;
+        EXPECT_EQ(made.error().code(), Code::InvalidConfig);
+        EXPECT_EQ(made.error().pointer(), "/linux/cgroupsPath");
+    }
+}
+
+TEST(CgroupPlan, AHybridHostOffersItsV2Hierarchy) {
+    std::vector<spec::Note> notes;
+    host::Facts facts{.cgroup_layout = host::CgroupLayout::Hybrid, .cgroup2_mount = "/sys/fs/cgroup/unified"};
+    auto made = plan(with_path("/a"), facts, {.id = "x"}, notes);
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->location, (Location{Kind::V2, "/sys/fs/cgroup/unified", "/a"}));
+}
+
+TEST(CgroupPlan, WithoutV2LimitsAreAnError) {
+    std::vector<spec::Note> notes;
+    auto made = plan(with_pids_limit(), legacy_host(), {.id = "x"}, notes);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code(), Code::Unsupported);
+    EXPECT_EQ(made.error().pointer(), "/linux/resources/pids/limit");
+    EXPECT_THAT(made.error().message(), HasSubstr("only cgroup v1 is mounted"));
+
+    spec::Config devices;
+    devices.linux_.resources.devices = {{.allow = false}};
+    made = plan(devices, {}, {.id = "x"}, notes);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().pointer(), "/linux/resources/devices");
+    EXPECT_THAT(made.error().message(), HasSubstr("no cgroup hierarchy is mounted"));
+}
+
+TEST(CgroupPlan, WithoutV2AndLimitsThereIsANote) {
+    std::vector<spec::Note> notes;
+    auto made = plan({}, legacy_host(), {.id = "x"}, notes);
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->location.kind, Kind::None);
+    EXPECT_FALSE(made->needs_device_filter);
+    ASSERT_EQ(notes.size(), 1U);
+    EXPECT_EQ(notes[0].text, "the container gets no cgroup: only cgroup v1 is mounted");
+}
+
+TEST(CgroupPlan, LimitsThatTheCallerGaveUpAreNoted) {
+    for (const Wish& wish : {Wish{.id = "x", .manager = CgroupManager::Disabled}, Wish{.id = "x", .rootless = true}}) {
+        for (const auto& facts : {unified_host(), legacy_host()}) {
+            std::vector<spec::Note> notes;
+            auto made = plan(with_pids_limit(), facts, wish, notes);
+            ASSERT_TRUE(made) << made.error().message();
+            EXPECT_EQ(made->location, Location{});
+            EXPECT_THAT(made->writes, IsEmpty());
+            EXPECT_FALSE(made->needs_device_filter);
+            ASSERT_EQ(notes.size(), 1U);
+            EXPECT_EQ(notes[0].pointer, "/linux/resources/pids/limit");
+            EXPECT_THAT(notes[0].text, HasSubstr("not applied"));
+        }
+    }
+}
+
+TEST(CgroupPlan, DeviceRulesLostWithoutACgroupAreNotedOnlyWhereTheyMatter) {
+    spec::Config config;
+    config.linux_.resources.devices = {{.allow = false}};
+    std::vector<spec::Note> notes;
+    ASSERT_TRUE(plan(config, unified_host(), {.id = "x", .manager = CgroupManager::Disabled}, notes));
+    ASSERT_EQ(notes.size(), 1U);
+    EXPECT_EQ(notes[0].pointer, "/linux/resources/devices");
+    notes.clear();
+    ASSERT_TRUE(plan(config, unified_host(), {.id = "x", .rootless = true}, notes));
+    EXPECT_THAT(notes, IsEmpty());
+}
+
+TEST(CgroupPlan, TheSystemdManagerIsRefusedByName) {
+    std::vector<spec::Note> notes;
+    auto made = plan({}, unified_host(), {.id = "x", .manager = CgroupManager::Systemd}, notes);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code(), Code::Unsupported);
+    EXPECT_THAT(made.error().message(), HasSubstr("--systemd-cgroup"));
+}
+
+TEST(CgroupPlan, ARefusedCgroupIsTolerableOnlyForRootlessWithoutLimits) {
+    std::vector<spec::Note> notes;
+    auto config = with_pids_limit();
+    config.linux_.cgroups_path = "/a";
+    EXPECT_FALSE(plan(config, unified_host(), {.id = "x", .rootless = true}, notes)->best_effort);
+    EXPECT_TRUE(plan(with_path("/a"), unified_host(), {.id = "x", .rootless = true}, notes)->best_effort);
+    EXPECT_FALSE(plan(with_path("/a"), unified_host(), {.id = "x"}, notes)->best_effort);
+}
+
+TEST(CgroupPlan, SharingIsAnExplicitWish) {
+    std::vector<spec::Note> notes;
+    spec::Config config;
+    EXPECT_FALSE(plan(config, unified_host(), {.id = "x"}, notes)->shared);
+    config.annotations["run.arca.cgroup.shared"] = "true";
+    EXPECT_TRUE(plan(config, unified_host(), {.id = "x"}, notes)->shared);
+}
+
+// ---- device rules ---------------------------------------------------------------------------------------------------
+
+bool needs_filter(std::vector<spec::DeviceRule> rules, const host::Facts& facts = unified_host(),
+                  bool rootless = false) {
+    std::vector<spec::Note> notes;
+    auto config = with_path("/a");
+    config.linux_.resources.devices = std::move(rules);
+    auto made = plan(config, facts, {.id = "x", .rootless = rootless}, notes);
+    EXPECT_TRUE(made);
+    return made && made->needs_device_filter;
+}
+
+TEST(DeviceRules, AFilterIsNeededUnlessTheLastWordAllowsAll) {
+    const spec::DeviceRule allow_all{.allow = true};
+    const spec::DeviceRule deny_all{.allow = false};
+    const spec::DeviceRule deny_disk{.allow = false, .type = 'b', .major = 8, .minor = 0};
+    EXPECT_TRUE(needs_filter({}));
+    EXPECT_TRUE(needs_filter({deny_all}));
+    EXPECT_TRUE(needs_filter({allow_all, deny_disk}));
+    EXPECT_TRUE(needs_filter({{.allow = true, .access = "rw"}}));
+    EXPECT_TRUE(needs_filter({{.allow = true, .type = 'c'}}));
+    EXPECT_TRUE(needs_filter({{.allow = true, .major = 5}}));
+    EXPECT_FALSE(needs_filter({allow_all}));
+    EXPECT_FALSE(needs_filter({deny_all, allow_all}));
+    EXPECT_FALSE(needs_filter({deny_all, {.allow = true, .access = "mwr"}, {.allow = true, .type = 'c', .major = 5}}));
+}
+
+TEST(DeviceRules, NoFilterWhereNoneCouldBeLoadedOrIsOfUse) {
+    auto facts = unified_host();
+    facts.in_initial_user_namespace = false;
+    EXPECT_FALSE(needs_filter({{.allow = false}}, facts));
+    EXPECT_FALSE(needs_filter({{.allow = false}}, unified_host(), true));
+}
+
+TEST(DeviceRules, DefaultsHaveTheLastWord) {
+    const auto rules = effective_device_rules({{.allow = false}});
+    ASSERT_GT(rules.size(), 1U);
+    EXPECT_FALSE(rules.front().allow);
+    EXPECT_EQ(std::ranges::count_if(rules, [](const auto& rule) { return !rule.allow; }), 1);
+    const bool has_null = std::ranges::any_of(
+        rules, [](const auto& rule) { return rule.allow && rule.type == 'c' && rule.major == 1 && rule.minor == 3; });
+    EXPECT_TRUE(has_null);
+}
+
+}  // namespace
+}  // namespace arca::cgroup
