@@ -18,6 +18,8 @@ Result<> set_rlimits(const std::vector<spec::Rlimit>& limits);
 /// Absent: untouched. Lowering without CAP_SYS_RESOURCE is refused by the kernel: `tolerant` (rootless) then leaves it.
 enum class OomPolicy : std::uint8_t { Strict, Tolerant };
 Result<> set_oom_score_adj(const sys::Procfs& procfs, std::int32_t value, OomPolicy policy);
+/// The same for another process, from outside of the container (through the host's /proc, which the caller stands in).
+Result<> set_oom_score_adj_of(pid_t pid, std::int32_t value, OomPolicy policy);
 Result<> set_scheduler(const spec::Scheduler& scheduler);
 Result<> set_io_priority(const spec::IoPriority& priority);
 Result<> set_personality(spec::PersonalityDomain domain);

@@ -1,12 +1,11 @@
 // Finding the program, and saying why it cannot be run.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.hpp"
-#include "sys/root_dir.hpp"
 
 namespace arca::process {
 
@@ -21,13 +20,16 @@ Result<std::string> find_executable(const std::string& argument, std::string_vie
 /// file, text without "#!", truncated ELF, directory, no x bit, mount with noexec. The error's code is ExecNotFound,
 /// ExecPermission or ExecFailed, its text keeps the phrase engines look for
 /// (`exec "/run.sh": no such file or directory` for ENOENT, `permission denied` for EACCES, `exec format error` for
-/// ENOEXEC), the cause follows as the hint. Runs inside the container, before seccomp; or after it, in a copy of the
-/// process's view.
+/// ENOEXEC), the cause follows as the hint. Runs inside the container.
 Error explain_exec_failure(const std::string& path, int errnum);
 
-/// Looks before the leap: what execve would fail with for reasons that can be seen beforehand (interpreter or loader
-/// absent, CRLF, format, mount flags). 0 when nothing is wrong. Called by init before the filter is loaded, because
-/// after it nothing can be looked at.
+/// Looks before the leap: what execve(2) would most likely fail with, worded as explain_exec_failure; nothing when
+/// nothing is wrong. After seccomp is loaded nothing can be looked at, so init asks before, and sends this when execve
+/// does fail. A handful of system calls.
+std::optional<Error> foresee_exec_failure(const std::string& path);
+
+/// The same as a verdict: only what is certain. A format that the kernel itself does not run is not: a binfmt_misc
+/// handler (qemu-user) may take it.
 Result<> check_executable(const std::string& path);
 
 }  // namespace arca::process

@@ -106,18 +106,21 @@ Result<Cloned> clone3(const CloneRequest& request) {
     return Cloned{false, Child(Pidfd(Fd(pidfd), static_cast<pid_t>(pid)))};
 }
 
-Result<std::uint64_t> start_time(pid_t pid) {
+Result<ProcessInfo> process_info(pid_t pid) {
     auto stat = TRY(read_file(text::cat("/proc/", pid, "/stat"), 4096));
     // The command (field 2) may hold blanks and parentheses: count from its last ')'.
-    auto after = stat.rfind(')');
-    if (after == std::string::npos || after + 2 > stat.size())
-        return fail(Code::System, text::cat("/proc/", pid, "/stat cannot be read"));
-    auto fields = text::split(std::string_view(stat).substr(after + 2), ' ');
+    const auto after = stat.rfind(')');
+    constexpr std::size_t kState = 3 - 3;
     constexpr std::size_t kStartTime = 22 - 3;
-    auto value = fields.size() > kStartTime ? text::to_uint(fields[kStartTime]) : std::nullopt;
-    if (!value) return fail(Code::System, text::cat("/proc/", pid, "/stat cannot be read"));
-    return *value;
+    std::vector<std::string_view> fields;
+    if (after != std::string::npos && after + 2 <= stat.size())
+        fields = text::split(std::string_view(stat).substr(after + 2), ' ');
+    const auto start = fields.size() > kStartTime ? text::to_uint(fields[kStartTime]) : std::nullopt;
+    if (!start || fields[kState].empty()) return fail(Code::System, text::cat("/proc/", pid, "/stat cannot be read"));
+    return ProcessInfo{fields[kState][0], *start};
 }
+
+Result<std::uint64_t> start_time(pid_t pid) { return TRY(process_info(pid)).start_time; }
 
 // Raw: glibc refuses to touch the two signals that it keeps for threads, yet a caller that ignores them passes that on.
 void reset_signals() noexcept {

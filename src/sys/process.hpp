@@ -86,6 +86,14 @@ Result<std::uint64_t> start_time(pid_t pid);
 /// All signal dispositions to default, mask empty: before executing a program that is not ours.
 void reset_signals() noexcept;
 
+/// What /proc/PID/stat tells.
+struct ProcessInfo {
+    char state = '?';              ///< field 3: 'Z' and 'X' are dead
+    std::uint64_t start_time = 0;  ///< field 22
+    bool is_dead() const { return state == 'Z' || state == 'X'; }
+};
+Result<ProcessInfo> process_info(pid_t pid);
+
 /// Signals that a launch must not be interrupted by are blocked over clone; restored by the destructor.
 class SignalsBlocked {
   public:
