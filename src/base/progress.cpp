@@ -71,6 +71,9 @@ Step progress::current() {
 Role progress::role() {
     return state().role;
 }
+int progress::trace_descriptor() {
+    return state().trace;
+}
 void progress::finish() {
     enter(Step::None);
 }

@@ -23,4 +23,7 @@ Role role();
 /// `trace_parent` is copied into each line when it is not empty (the W3C TRACEPARENT of the caller).
 void trace_to(int descriptor, std::string_view operation, std::string_view trace_parent);
 
+/// The descriptor of the trace, -1 without one: a child that closes everything else keeps it.
+int trace_descriptor();
+
 }  // namespace arca::progress

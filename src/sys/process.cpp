@@ -120,7 +120,9 @@ Result<ProcessInfo> process_info(pid_t pid) {
     return ProcessInfo{fields[kState][0], *start};
 }
 
-Result<std::uint64_t> start_time(pid_t pid) { return TRY(process_info(pid)).start_time; }
+Result<std::uint64_t> start_time(pid_t pid) {
+    return TRY(process_info(pid)).start_time;
+}
 
 // Raw: glibc refuses to touch the two signals that it keeps for threads, yet a caller that ignores them passes that on.
 void reset_signals() noexcept {

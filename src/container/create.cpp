@@ -1,0 +1,144 @@
+// create and run: a bundle becomes a container.
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "arca/container.hpp"
+#include "base/progress.hpp"
+#include "base/text.hpp"
+#include "container/destroy.hpp"
+#include "container/launch/launch.hpp"
+#include "container/launch/protocol.hpp"
+#include "container/prepare.hpp"
+#include "container/start.hpp"
+#include "process/descriptors.hpp"
+#include "process/terminal.hpp"
+#include "sys/syscalls.hpp"
+
+namespace arca {
+
+namespace {
+using namespace container;
+
+enum class Attachment : std::uint8_t { Detached, Foreground };
+
+Result<> check_terminal(const Prepared& prepared, Attachment attachment) {
+    const bool terminal = prepared.config.process && prepared.config.process->terminal;
+    const bool socket = !prepared.options.console_socket.empty();
+    if (terminal && !socket && attachment == Attachment::Detached)
+        return fail(
+            Error(Code::InvalidConfig, "cannot allocate tty if the runtime will detach without setting console socket")
+                .at("/process/terminal"));
+    if (!terminal && socket)
+        return fail(Code::Usage,
+                    "cannot use console socket if the runtime will not allocate a tty (process.terminal is false)");
+    return {};
+}
+
+Record new_record(const Prepared& prepared) {
+    Record record;
+    record.id = prepared.plan.id;
+    record.oci_version = prepared.plan.oci_version;
+    record.bundle = prepared.options.bundle;
+    record.rootfs = prepared.plan.mounts.rootfs;
+    record.created = now_rfc3339();
+    record.owner_uid = prepared.facts.euid;
+    record.annotations = prepared.plan.annotations;
+    record.cgroup = prepared.plan.cgroup.location;
+    record.namespaces = prepared.plan.namespaces.all();
+    record.has_poststart_hooks = !prepared.plan.hooks.poststart.empty();
+    record.has_poststop_hooks = !prepared.plan.hooks.poststop.empty();
+    record.has_seccomp = prepared.plan.seccomp.has_value();
+    record.session_keyring = prepared.plan.session_keyring;
+    record.rootless = prepared.plan.rootless;
+    record.boot_id = boot_id().value_or("");
+    return record;
+}
+
+struct Created {
+    Store store;
+    Record record;
+    launch::Launched launched;
+};
+
+// ORDER: the id is reserved only when the bundle is known to be good, so that a wrong config changes nothing.
+Result<Created> make(const Runtime& runtime, const CreateOptions& options, Attachment attachment, launch::Gate gate) {
+    TRY(check_id(options.id));
+    TRY(process::check_preserved(options.preserve_fds));
+    auto prepared = TRY(prepare(runtime, options));
+    TRY(check_terminal(prepared, attachment));
+    report(runtime, prepared.notes);
+    progress::enter(Step::Reserve);
+    auto store = TRY(Store::create(runtime.root, options.id));
+    auto record = new_record(prepared);
+    launch::Request request{prepared.plan,       store,      record, gate, options.console_socket, options.pid_file,
+                            runtime.environment, runtime.log};
+    auto saved = store.write_file(launch::kConfigName, prepared.config_text);
+    auto launched = saved ? launch::launch(request) : Result<launch::Launched>(fail(std::move(saved.error())));
+    if (!launched) {
+        // The first error is what the caller needs to know.
+        (void)store.remove();
+        return fail(std::move(launched.error()));
+    }
+    return Created{std::move(store), std::move(record), std::move(*launched)};
+}
+
+Result<> open_gate_and_start(const Runtime& runtime, Created& created) {
+    progress::enter(Step::Start);
+    TRY(launch::send(created.launched.channel, launch::Kind::Go));
+    TRY(launch::await_execution(created.launched.channel));
+    created.launched.channel.close();
+    return mark_started(runtime, created.store, created.record);
+}
+
+// Orphans of a container that shares our pid namespace become ours, so that they can be reaped (prctl(2)).
+void become_subreaper(const RunOptions& options, const Record& record) {
+    constexpr std::uint64_t kNewPid = 0x20000000;
+    if (!options.no_subreaper && !options.detach && (record.namespaces & kNewPid) == 0)
+        ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+Result<int> stay_with(Created& created) {
+    progress::enter(Step::Wait);
+    created.store.unlock();
+    auto& launched = created.launched;
+    auto status = launched.controller
+                      ? process::proxy_terminal(std::move(launched.controller), std::move(launched.init))
+                      : process::wait_forwarding_signals(std::move(launched.init));
+    return TRY(std::move(status)).shell_code();
+}
+}  // namespace
+
+Result<> create(const Runtime& runtime, const CreateOptions& options) {
+    auto created = TRY(make(runtime, options, Attachment::Detached, launch::Gate::Socket));
+    (void)created.launched.init.release();
+    progress::finish();
+    return {};
+}
+
+Result<int> run(const Runtime& runtime, const RunOptions& options) {
+    const auto attachment = options.detach ? Attachment::Detached : Attachment::Foreground;
+    auto created = TRY(make(runtime, options.create, attachment, launch::Gate::Channel));
+    become_subreaper(options, created.record);
+    auto started = open_gate_and_start(runtime, created);
+    if (!started) {
+        auto first = std::move(started.error());
+        created.launched.init = {};
+        (void)destroy(runtime, created.store, created.record);
+        return fail(std::move(first));
+    }
+    if (options.detach) {
+        (void)created.launched.init.release();
+        progress::finish();
+        return 0;
+    }
+    auto code = stay_with(created);
+    if (!options.keep) {
+        auto store = Store::open(runtime.root, options.create.id, Store::Access::Exclusive);
+        // Somebody else may have deleted it meanwhile.
+        if (store) TRY(destroy(runtime, *store, created.record));
+    }
+    progress::finish();
+    return code;
+}
+
+}  // namespace arca

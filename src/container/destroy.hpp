@@ -1,0 +1,19 @@
+// The end of a container: its processes, its cgroup, its poststop hooks, its state, in this order.
+#pragma once
+
+#include "arca/container.hpp"
+#include "base/result.hpp"
+#include "container/record.hpp"
+#include "container/store.hpp"
+
+namespace arca::container {
+
+/// Kills what is left and waits for it, bounded in time; the error names the processes that do not die.
+Result<> kill_everything(const Record& record);
+/// Everything. Failing poststop hooks are warnings (runtime.md#lifecycle). The store's directory is gone afterwards.
+Result<> destroy(const Runtime& runtime, Store& store, const Record& record);
+
+/// The configuration that was in force at create: later changes of the bundle's file have no effect (runtime.md).
+Result<spec::Config> load_saved_config(const Store& store);
+
+}  // namespace arca::container

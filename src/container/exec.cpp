@@ -1,0 +1,279 @@
+// exec: a further process in a container that lives. One clone into its cgroup and its pid namespace, one setns into
+// everything else, and then the same road to the program that init takes.
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "arca/container.hpp"
+#include "base/progress.hpp"
+#include "base/text.hpp"
+#include "cgroup/cgroup.hpp"
+#include "container/destroy.hpp"
+#include "container/exec_plan.hpp"
+#include "container/launch/launch.hpp"
+#include "container/launch/namespaces.hpp"
+#include "container/launch/program.hpp"
+#include "container/launch/protocol.hpp"
+#include "container/status.hpp"
+#include "container/store.hpp"
+#include "privileges/keyring.hpp"
+#include "process/attributes.hpp"
+#include "process/descriptors.hpp"
+#include "process/environment.hpp"
+#include "process/executable.hpp"
+#include "process/terminal.hpp"
+#include "sys/descriptor_table.hpp"
+#include "sys/syscalls.hpp"
+
+namespace arca {
+
+namespace {
+using namespace container;
+
+struct ExecContext {
+    const ExecPlan& plan;
+    const Record& record;
+    sys::FdRef init;  ///< pidfd of the container's init
+    const std::optional<seccomp::Program>& filter;
+    sys::Fd console_socket;
+    sys::Channel channel;  ///< to the parent
+};
+
+// The process that will be the program. As in init: whatever can be reached from here may be hostile, and nobody in the
+// container may look into this process before it has become the program.
+class Joiner {
+  public:
+    explicit Joiner(ExecContext& context) : context_(context), process_(context.plan.process) {}
+
+    Result<> become_the_program() {
+        TRY(settle_in());
+        TRY(join_container());
+        TRY(set_up_terminal());
+        TRY(prepare_process());
+        TRY(take_the_identity());
+        const auto path = TRY(find_program());
+        launch::execute(process_, path, context_.filter, context_.channel);
+    }
+
+  private:
+    Result<> settle_in() {
+        progress::assume_role(Role::Init, nullptr);
+        // ORDER: before joining (CVE-2016-9962).
+        ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        ::prctl(PR_SET_NAME, "arca:[exec]", 0, 0, 0);
+        std::vector<int> keep = {context_.channel.fd().number(), context_.init.number(), progress::trace_descriptor()};
+        if (context_.console_socket) keep.push_back(context_.console_socket.number());
+        for (unsigned i = 0; i < process_.preserved_descriptors; ++i)
+            keep.push_back(static_cast<int>(3 + i));
+        std::erase_if(keep, [](int fd) { return fd < 0; });
+        TRY(sys::close_all_except(std::move(keep)));
+        if (::setsid() < 0) return sys::last_error("setsid");
+        return {};
+    }
+
+    Result<> join_container() {
+        progress::enter(Step::JoinNamespaces);
+        const auto flags = context_.record.namespaces & ~std::uint64_t{CLONE_NEWPID};
+        if (flags != 0 && ::setns(context_.init.number(), static_cast<int>(flags)) < 0)
+            return sys::last_error("joining the container's namespaces");
+        if ((flags & CLONE_NEWUSER) != 0) TRY(launch::become_root());
+        root_.emplace(TRY(sys::RootDir::open("/")));
+        return {};
+    }
+
+    Result<> set_up_terminal() {
+        progress::enter(Step::Console);
+        if (!process_.terminal) return {};
+        auto terminal = TRY(process::open_terminal(*root_, process_.console_size, process_.user.uid));
+        if (context_.console_socket) {
+            TRY(process::send_controller(context_.console_socket, terminal.controller, terminal.name));
+            context_.console_socket.reset();
+        } else {
+            const std::array descriptors = {terminal.controller.ref()};
+            TRY(launch::send(context_.channel, launch::Kind::Terminal, 0, terminal.name, descriptors));
+        }
+        return process::become_terminal(terminal);
+    }
+
+    Result<> prepare_process() {
+        progress::enter(Step::ProcessAttributes);
+        if (context_.record.session_keyring) TRY(privileges::join_session_keyring(context_.record.id));
+        launch::complete_environment(process_, *root_);
+        if (!process_.terminal) TRY(process::give_stdio_to(process_.user.uid));
+        sys::Procfs procfs;
+        if (!process_.apparmor_profile.empty() || !process_.selinux_label.empty()) procfs = TRY(sys::Procfs::open());
+        TRY(launch::set_attributes(process_, procfs));
+        return process::set_affinity(context_.plan.final_affinity);
+    }
+
+    Result<> take_the_identity() {
+        progress::enter(Step::Identity);
+        root_.reset();
+        return launch::take_identity(process_, launch::filter_needs(process_, context_.filter.has_value()));
+    }
+
+    Result<std::string> find_program() {
+        progress::enter(Step::Executable);
+        return process::find_executable(process_.args.at(0), process::find(process_.env, "PATH").value_or(""));
+    }
+
+    ExecContext& context_;
+    ProcessPlan process_;
+    std::optional<sys::RootDir> root_;
+};
+
+[[noreturn]] void joiner_main(ExecContext context) noexcept {
+    auto result = Joiner(context).become_the_program();
+    if (!result) launch::send_failure(context.channel, result.error());
+    ::_exit(1);
+}
+
+struct Target {
+    Store store;
+    Record record;
+    sys::Pidfd init;
+};
+
+Result<Target> find_target(const Runtime& runtime, const ExecOptions& options) {
+    auto store = TRY(Store::open(runtime.root, options.id, Store::Access::Unlocked));
+    auto record = TRY(store.read());
+    switch (current_status(record)) {
+        case Status::Stopped:
+            return fail(Code::NotRunning, "cannot exec in a stopped container: container not running");
+        case Status::Creating:
+            return fail(Code::WrongState, "cannot exec in a container that is still being created");
+        case Status::Paused:
+            if (!options.ignore_paused)
+                return fail(Code::WrongState, "cannot exec in a paused container (use --ignore-paused to override)");
+            break;
+        default:
+            break;
+    }
+    auto init = TRY(open_init(record));
+    if (!init) return fail(Code::NotRunning, "cannot exec in a stopped container: container not running");
+    return Target{std::move(store), std::move(record), std::move(*init)};
+}
+
+Result<std::optional<seccomp::Program>> load_filter(const Target& target) {
+    if (!target.record.has_seccomp) return std::nullopt;
+    return seccomp::parse(TRY(target.store.read_file(launch::kFilterName)));
+}
+
+Result<> check_terminal(const ExecPlan& plan, const ExecOptions& options) {
+    const bool socket = !options.console_socket.empty();
+    if (plan.process.terminal && options.detach && !socket)
+        return fail(Code::Usage, "cannot allocate tty if the runtime will detach without setting console socket");
+    if (!plan.process.terminal && socket)
+        return fail(Code::Usage, "cannot use console socket if the runtime will not allocate a tty");
+    return {};
+}
+
+struct Running {
+    sys::Child process;
+    sys::Fd controller;
+};
+
+class ExecParent {
+  public:
+    ExecParent(const ExecPlan& plan, const Target& target, const ExecOptions& options)
+        : plan_(plan), target_(target), options_(options) {}
+
+    Result<Running> run() {
+        TRY(open_resources());
+        TRY(fork());
+        TRY(adjust_oom_score());
+        TRY(await_execution());
+        return std::move(running_);
+    }
+
+  private:
+    Result<> open_resources() {
+        progress::enter(Step::OpenResources);
+        filter_ = TRY(load_filter(target_));
+        auto group = TRY(cgroup::Cgroup::open(target_.record.cgroup));
+        if (!options_.cgroup.empty())
+            cgroup_ = TRY(group.open_below(options_.cgroup));
+        else if (group.exists())
+            cgroup_ = TRY(sys::duplicate(group.fd()));
+        if (!options_.console_socket.empty())
+            console_socket_ = TRY(process::connect_console_socket(options_.console_socket));
+        return {};
+    }
+
+    // setns(2) into a pid namespace changes nothing for the caller, only where its children are born: one process less.
+    Result<> fork() {
+        progress::enter(Step::Fork);
+        if ((target_.record.namespaces & CLONE_NEWPID) != 0 && ::setns(target_.init.fd().number(), CLONE_NEWPID) < 0)
+            return sys::last_error("joining the container's pid namespace");
+        TRY(process::set_affinity(plan_.initial_affinity));
+        auto [mine, theirs] = TRY(sys::Channel::pair());
+        auto cloned = TRY(sys::clone3({0, cgroup_.ref()}));
+        if (cloned.is_child)
+            joiner_main(
+                {plan_, target_.record, target_.init.fd(), filter_, std::move(console_socket_), std::move(theirs)});
+        running_.process = std::move(cloned.child);
+        channel_ = std::move(mine);
+        console_socket_.reset();
+        return {};
+    }
+
+    Result<> adjust_oom_score() {
+        if (!plan_.process.oom_score_adj) return {};
+        const auto policy = target_.record.rootless ? process::OomPolicy::Tolerant : process::OomPolicy::Strict;
+        return process::set_oom_score_adj_of(running_.process.pid(), *plan_.process.oom_score_adj, policy);
+    }
+
+    Result<> await_execution() {
+        progress::enter(Step::AwaitReady);
+        if (plan_.process.terminal && options_.console_socket.empty()) {
+            auto message = TRY(launch::receive(channel_));
+            if (!message) return fail(Code::InitDied, "the process ended before it could execute its program");
+            if (message->kind == launch::Kind::Failed) return fail(std::move(*message->error));
+            if (message->kind != launch::Kind::Terminal || message->descriptors.size() != 1)
+                return fail(Code::Internal, "unexpected message of exec");
+            running_.controller = std::move(message->descriptors[0]);
+        }
+        return launch::await_execution(channel_);
+    }
+
+    const ExecPlan& plan_;
+    const Target& target_;
+    const ExecOptions& options_;
+    std::optional<seccomp::Program> filter_;
+    sys::Fd cgroup_;
+    sys::Fd console_socket_;
+    sys::Channel channel_;
+    Running running_;
+};
+
+Result<int> stay_with(Running running) {
+    progress::enter(Step::Wait);
+    auto status = running.controller
+                      ? process::proxy_terminal(std::move(running.controller), std::move(running.process))
+                      : process::wait_forwarding_signals(std::move(running.process));
+    return TRY(std::move(status)).shell_code();
+}
+}  // namespace
+
+Result<int> exec(const Runtime& runtime, const ExecOptions& options) {
+    TRY(process::check_preserved(options.preserve_fds));
+    auto target = TRY(find_target(runtime, options));
+    progress::enter(Step::Plan);
+    const auto plan = TRY(plan_exec(runtime, options, target.store));
+    TRY(check_terminal(plan, options));
+    auto running = TRY(ExecParent(plan, target, options).run());
+    if (!options.pid_file.empty()) TRY(launch::write_pid_file_at(options.pid_file, running.process.pid()));
+    if (!options.detach) {
+        auto code = stay_with(std::move(running));
+        progress::finish();
+        return code;
+    }
+    (void)running.process.release();
+    progress::finish();
+    return 0;
+}
+
+}  // namespace arca

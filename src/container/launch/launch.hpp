@@ -1,0 +1,90 @@
+// The launch of a container, as three storylines that read side by side, in the order of arca/step.hpp:
+//
+//   parent.cpp        arca create or run: owns what a container may not (maps, cgroup, hooks, state)
+//   intermediate.cpp  only when init must be born inside something else (a joined pid namespace, a time namespace)
+//   init.cpp          becomes the container's process
+//
+// What they say to each other is in protocol.hpp. Nothing is decided here: the plan has been made before.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/result.hpp"
+#include "cgroup/cgroup.hpp"
+#include "container/plan.hpp"
+#include "container/record.hpp"
+#include "container/store.hpp"
+#include "mounts/execute.hpp"
+#include "sys/channel.hpp"
+#include "sys/fd.hpp"
+#include "sys/process.hpp"
+
+namespace arca::container::launch {
+
+/// Who opens the start gate: another command, by the socket in the state directory, or the launching one itself.
+enum class Gate : std::uint8_t { Socket, Channel };
+
+/// Name of the gate's socket and of the compiled filter in the state directory.
+inline constexpr auto kGateName = "start.sock";
+inline constexpr auto kFilterName = "seccomp.bpf";
+inline constexpr auto kConfigName = "config.json";
+
+/// What only the parent can open, inherited by the others.
+struct Resources {
+    mounts::Sources sources;
+    std::vector<sys::Fd> namespaces;  ///< one per plan.namespaces.joined
+    sys::Fd console_socket;           ///< of the engine; none: the controller comes to the parent
+    sys::Fd gate;                     ///< listening; none with Gate::Channel
+    sys::Fd filter;  ///< the parent writes the program here while init mounts; init reads it after start
+};
+
+struct Request {
+    const LaunchPlan& plan;
+    Store& store;
+    Record& record;  ///< filled with pid and start time; written as `created`
+    Gate gate = Gate::Socket;
+    std::string console_socket;
+    std::string pid_file;
+    const std::vector<std::string>& environment;  ///< of the caller, to find newuidmap
+    log::Sink* log = nullptr;
+};
+
+struct Launched {
+    sys::Child init;
+    sys::Channel channel;  ///< to init; with Gate::Channel it opens the gate
+    cgroup::Cgroup cgroup;
+    sys::Fd controller;  ///< of the terminal, when the parent shall proxy it
+};
+
+/// Zone A. Makes the container up to `created`. Whatever fails, nothing is left but the state directory, which is the
+/// caller's.
+Result<Launched> launch(Request& request);
+
+/// Waits for the outcome of a Go that was sent on `starter`: success when init says Executing and then ends the
+/// connection by executing; its error when it says Failed.
+Result<> await_execution(const sys::Channel& starter);
+
+/// Decimal, without a newline, replaced atomically: callers read it as soon as it is there.
+Result<> write_pid_file_at(const std::string& path, pid_t pid);
+
+// ---- for the storylines
+// ----------------------------------------------------------------------------------------------
+
+/// Everything that the forked processes of a launch use.
+struct ChildContext {
+    const LaunchPlan& plan;
+    const Record& record;  ///< for the state that hooks get
+    Resources& resources;
+    sys::Channel channel;
+    volatile Step* progress;  ///< shared with the parent
+};
+[[noreturn]] void intermediate_main(ChildContext context) noexcept;
+/// Where a new init comes from decides who has joined namespaces and waited for maps already.
+enum class BornOf : std::uint8_t { Parent, Intermediate };
+[[noreturn]] void init_main(ChildContext context, BornOf born_of) noexcept;
+
+/// Closes what a child of the launch does not need.
+Result<> close_inherited(const ChildContext& context);
+
+}  // namespace arca::container::launch

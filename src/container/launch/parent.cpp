@@ -1,0 +1,310 @@
+// The parent: who am I? `arca create` or `arca run`, with the caller's rights, in the host's namespaces. I own what a
+// container may not: its cgroup, its id maps, its state on disk, its hooks. Until `created` is on disk everything I
+// make is undone when a step fails; if I am killed, state.json says enough for `delete --force` to undo it.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/progress.hpp"
+#include "base/text.hpp"
+#include "container/launch/gate.hpp"
+#include "container/launch/launch.hpp"
+#include "container/launch/namespaces.hpp"
+#include "container/launch/protocol.hpp"
+#include "container/oci_state.hpp"
+#include "hooks/hooks.hpp"
+#include "ids/id_maps.hpp"
+#include "process/attributes.hpp"
+#include "process/terminal.hpp"
+#include "seccomp/program.hpp"
+#include "sys/descriptor_table.hpp"
+#include "sys/syscalls.hpp"
+
+namespace arca::container::launch {
+
+namespace {
+constexpr int kRemovalTimeoutMs = 10'000;
+
+// One word of memory that parent and child share: the step in which a child was when it died.
+class SharedStep {
+  public:
+    SharedStep()
+        : step_(static_cast<Step*>(
+              ::mmap(nullptr, sizeof(Step), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+    ~SharedStep() {
+        if (get() != nullptr) ::munmap(step_, sizeof(Step));
+    }
+    SharedStep(const SharedStep&) = delete;
+    SharedStep& operator=(const SharedStep&) = delete;
+    volatile Step* get() const { return step_ == MAP_FAILED ? nullptr : step_; }
+    Step value() const { return get() != nullptr ? *get() : Step::None; }
+
+  private:
+    Step* step_;
+};
+
+std::vector<Kind> expected_messages(const LaunchPlan& plan, bool proxies_terminal) {
+    std::vector<Kind> sequence;
+    if (plan.namespaces.intermediate) sequence.push_back(Kind::InitIs);
+    if (!plan.hooks.prestart.empty() || !plan.hooks.create_runtime.empty()) sequence.push_back(Kind::MountsReady);
+    if (proxies_terminal) sequence.push_back(Kind::Terminal);
+    sequence.push_back(Kind::Ready);
+    return sequence;
+}
+
+class Parent {
+  public:
+    explicit Parent(Request& request)
+        : request_(request), plan_(request.plan), expected_(expected_messages(plan_, proxies_terminal())) {}
+    ~Parent() { undo(); }
+    Parent(const Parent&) = delete;
+    Parent& operator=(const Parent&) = delete;
+
+    Result<Launched> run() {
+        TRY(save_intention());
+        TRY(open_resources());
+        TRY(make_cgroup());
+        TRY(fork());
+        TRY(write_id_maps());
+        TRY(learn_who_init_is());
+        TRY(adjust_oom_score());
+        TRY(limit());
+        TRY(compile_filter());
+        TRY(run_runtime_hooks());
+        TRY(await_ready());
+        TRY(save_created());
+        TRY(write_pid_file());
+        done_ = true;
+        return Launched{std::move(init_), std::move(channel_), std::move(cgroup_), std::move(controller_)};
+    }
+
+  private:
+    bool proxies_terminal() const {
+        return plan_.process && plan_.process->terminal && request_.console_socket.empty();
+    }
+
+    // ORDER: before the first side effect, so that a create that is killed can be cleaned up after: the record holds
+    // the cgroup that is going to be made.
+    Result<> save_intention() {
+        progress::enter(Step::SaveState);
+        request_.record.status = Status::Creating;
+        return request_.store.write(request_.record);
+    }
+
+    Result<> open_resources() {
+        progress::enter(Step::OpenResources);
+        resources_.namespaces = TRY(open_namespaces(plan_.namespaces.joined));
+        resources_.sources = TRY(mounts::open_sources(plan_.mounts));
+        if (!request_.console_socket.empty())
+            resources_.console_socket = TRY(process::connect_console_socket(request_.console_socket));
+        if (request_.gate == Gate::Socket) resources_.gate = TRY(open_gate(request_.store.directory(), kGateName));
+        if (plan_.seccomp)
+            resources_.filter =
+                TRY(sys::openat(request_.store.directory(), kFilterName, O_RDWR | O_CREAT | O_EXCL, 0600));
+        return {};
+    }
+
+    Result<> make_cgroup() {
+        progress::enter(Step::Cgroup);
+        cgroup_ = TRY(cgroup::Cgroup::create(plan_.cgroup));
+        return {};
+    }
+
+    // With CLONE_INTO_CGROUP there is no moment at which a process of the container is outside of its cgroup.
+    Result<> fork() {
+        progress::enter(Step::Fork);
+        auto [mine, theirs] = TRY(sys::Channel::pair());
+        const auto flags = plan_.namespaces.intermediate ? 0 : plan_.namespaces.created;
+        auto cloned = TRY(sys::clone3({flags, cgroup_.fd()}));
+        if (cloned.is_child) {
+            ChildContext context{plan_, request_.record, resources_, std::move(theirs), shared_step_.get()};
+            if (plan_.namespaces.intermediate) intermediate_main(std::move(context));
+            init_main(std::move(context), BornOf::Parent);
+        }
+        (plan_.namespaces.intermediate ? intermediate_ : init_) = std::move(cloned.child);
+        channel_ = std::move(mine);
+        return {};
+    }
+
+    Result<> learn_who_init_is() {
+        if (!plan_.namespaces.intermediate) return {};
+        progress::enter(Step::Fork);
+        auto message = TRY(receive_next());
+        if (message.descriptors.size() != 1) return fail(Code::Internal, "InitIs came without a pidfd");
+        init_ = sys::Child(sys::Pidfd(std::move(message.descriptors[0]), message.pid));
+        (void)TRY(intermediate_.wait());
+        return write_id_maps();
+    }
+
+    // The new user namespace is init's; without an intermediate init exists already.
+    Result<> write_id_maps() {
+        if (!plan_.ids.new_user_namespace || !init_) return {};
+        progress::enter(Step::IdMaps);
+        TRY(ids::write_maps(plan_.ids, init_.pid(), request_.environment));
+        return send(channel_, Kind::IdMapsWritten);
+    }
+
+    // By the parent: in a user namespace init may not lower it, and a process that cannot be dumped may not even open
+    // its own file.
+    Result<> adjust_oom_score() {
+        if (!plan_.process || !plan_.process->oom_score_adj) return {};
+        progress::enter(Step::ProcessAttributes);
+        const auto policy = plan_.process->oom_tolerant ? process::OomPolicy::Tolerant : process::OomPolicy::Strict;
+        return process::set_oom_score_adj_of(init_.pid(), *plan_.process->oom_score_adj, policy);
+    }
+
+    Result<> limit() {
+        progress::enter(Step::Devices);
+        if (plan_.cgroup.needs_device_filter) TRY(cgroup_.install_device_filter(plan_.cgroup.devices));
+        progress::enter(Step::Limits);
+        return cgroup_.apply(plan_.cgroup.writes);
+    }
+
+    // While init mounts: it reads the program only after the start gate.
+    Result<> compile_filter() {
+        if (!plan_.seccomp) return {};
+        progress::enter(Step::Seccomp);
+        std::vector<spec::Note> notes;
+        auto program = TRY(seccomp::compile(*plan_.seccomp, notes));
+        if (request_.log != nullptr)
+            for (const auto& note : notes)
+                request_.log->write(log::Level::Debug, text::cat(note.pointer, ": ", note.text));
+        return sys::write_all(resources_.filter, seccomp::serialise(program));
+    }
+
+    Result<> run_runtime_hooks() {
+        if (plan_.hooks.prestart.empty() && plan_.hooks.create_runtime.empty()) return {};
+        (void)TRY(receive_next());
+        progress::enter(Step::RuntimeHooks);
+        hooks_ran_ = true;
+        const auto state = hook_state(request_.record, Status::Creating, init_.pid());
+        TRY(hooks::run(plan_.hooks.prestart, {"prestart", state, plan_.bundle, nullptr}));
+        TRY(hooks::run(plan_.hooks.create_runtime, {"createRuntime", state, plan_.bundle, nullptr}));
+        return send(channel_, Kind::HooksDone);
+    }
+
+    Result<> await_ready() {
+        progress::enter(Step::AwaitReady);
+        if (!plan_.hooks.create_container.empty()) hooks_ran_ = true;
+        while (!expected_.complete()) {
+            auto message = TRY(receive_next());
+            if (message.kind != Kind::Terminal) continue;
+            if (message.descriptors.size() != 1) return fail(Code::Internal, "Terminal came without a descriptor");
+            controller_ = std::move(message.descriptors[0]);
+        }
+        return {};
+    }
+
+    Result<> save_created() {
+        progress::enter(Step::SaveState);
+        request_.record.pid = init_.pid();
+        request_.record.start_time = TRY(sys::start_time(init_.pid()));
+        request_.record.status = Status::Created;
+        return request_.store.write(request_.record);
+    }
+
+    // No newline: go-runc reads the whole content as a number.
+    Result<> write_pid_file() {
+        if (request_.pid_file.empty()) return {};
+        progress::enter(Step::PidFile);
+        return write_pid_file_at(request_.pid_file, init_.pid());
+    }
+
+    Result<Message> receive_next() {
+        auto message = TRY(receive(channel_));
+        if (!message) return fail(explain_death());
+        if (message->kind == Kind::Failed) return fail(std::move(*message->error));
+        TRY(expected_.accept(message->kind));
+        return std::move(*message);
+    }
+
+    // The channel ended without a word. What is told is how the process ended, in which step, and what the kernel
+    // counted meanwhile; never "EOF".
+    Error explain_death() {
+        auto& child = init_ ? init_ : intermediate_;
+        auto status = child.wait();
+        const auto step = shared_step_.value();
+        auto error = Error(Code::InitDied,
+                           text::cat(init_ ? "init " : "the intermediate ",
+                                     status ? status->describe() : std::string("ended"), " during step ", name(step)))
+                         .in(step);
+        if (cgroup_.oom_kills() > 0)
+            error = std::move(error).hinting(
+                "the kernel killed it because the cgroup is out of memory: memory.max is too low");
+        return error;
+    }
+
+    void undo() {
+        if (done_) return;
+        intermediate_ = {};
+        init_ = {};
+        (void)cgroup_.kill_all();
+        (void)cgroup_.wait_empty(kRemovalTimeoutMs);
+        (void)cgroup_.remove();
+        if (hooks_ran_)
+            (void)hooks::run_all(plan_.hooks.poststop,
+                                 {"poststop", hook_state(request_.record, Status::Stopped, 0), plan_.bundle, nullptr});
+    }
+
+    Request& request_;
+    const LaunchPlan& plan_;
+    Expectation expected_;
+    Resources resources_;
+    SharedStep shared_step_;
+    cgroup::Cgroup cgroup_;
+    sys::Channel channel_;
+    sys::Child intermediate_;
+    sys::Child init_;
+    sys::Fd controller_;
+    bool hooks_ran_ = false;
+    bool done_ = false;
+};
+}  // namespace
+
+Result<Launched> launch(Request& request) {
+    return Parent(request).run();
+}
+
+Result<> write_pid_file_at(const std::string& path, pid_t pid) {
+    const auto slash = path.rfind('/');
+    const auto directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+    auto fd = TRY_CTX(sys::open(directory, O_RDONLY | O_DIRECTORY), "writing the pid file");
+    TRY_CTX(sys::replace_file_at(fd, path.substr(slash + 1), text::cat(pid), 0644),
+            text::cat("writing the pid file ", path));
+    return {};
+}
+
+Result<> await_execution(const sys::Channel& starter) {
+    bool executing = false;
+    for (;;) {
+        auto message = TRY(receive(starter));
+        if (!message && executing) return {};
+        if (!message) return fail(Code::InitDied, "the container's process ended before it could execute its program");
+        if (message->kind == Kind::Failed) return fail(std::move(*message->error));
+        if (message->kind == Kind::Executing) executing = true;
+    }
+}
+
+Result<> close_inherited(const ChildContext& context) {
+    std::vector<int> keep = {context.channel.fd().number(), progress::trace_descriptor()};
+    const auto add = [&keep](const sys::Fd& fd) { keep.push_back(fd.number()); };
+    add(context.resources.console_socket);
+    add(context.resources.gate);
+    add(context.resources.filter);
+    for (const auto& fd : context.resources.namespaces)
+        add(fd);
+    for (const auto& fd : context.resources.sources.mounts)
+        add(fd);
+    for (const auto& fd : context.resources.sources.devices)
+        add(fd);
+    constexpr int kFirstPreserved = 3;
+    const auto preserved = context.plan.process ? context.plan.process->preserved_descriptors : 0;
+    for (int fd = kFirstPreserved; fd < kFirstPreserved + static_cast<int>(preserved); ++fd)
+        keep.push_back(fd);
+    std::erase_if(keep, [](int fd) { return fd < 0; });
+    return sys::close_all_except(std::move(keep));
+}
+
+}  // namespace arca::container::launch

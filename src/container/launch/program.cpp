@@ -1,0 +1,154 @@
+#include "container/launch/program.hpp"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/progress.hpp"
+#include "base/text.hpp"
+#include "container/launch/protocol.hpp"
+#include "privileges/capabilities.hpp"
+#include "privileges/lsm.hpp"
+#include "process/attributes.hpp"
+#include "process/descriptors.hpp"
+#include "process/environment.hpp"
+#include "process/executable.hpp"
+#include "sys/syscalls.hpp"
+
+namespace arca::container::launch {
+
+namespace {
+constexpr std::uint64_t kSysAdmin = std::uint64_t{1} << CAP_SYS_ADMIN;
+constexpr mode_t kDefaultUmask = 0022;  // what runc and crun set and images have come to expect
+
+privileges::CapabilitySets with_sys_admin(privileges::CapabilitySets sets) {
+    sets.effective |= kSysAdmin;
+    sets.permitted |= kSysAdmin;
+    return sets;
+}
+
+// CVE-2024-21626: a working directory that was reached through a leaked descriptor lies outside of the root; the kernel
+// then answers with a path that does not begin with "/" (getcwd(3): "(unreachable)").
+Result<> verify_working_directory(const std::string& wanted) {
+    std::array<char, 4097> buffer{};
+    if (::syscall(SYS_getcwd, buffer.data(), buffer.size()) < 0) return sys::last_error("getcwd");
+    if (buffer[0] != '/')
+        return fail(Error(Code::InvalidConfig, text::cat("the working directory ", wanted, " lies outside of the root"))
+                        .at("/process/cwd"));
+    return {};
+}
+
+Result<> enter_working_directory(const std::string& cwd) {
+    auto entered = sys::chdir(cwd);
+    if (!entered) return fail(std::move(entered.error()).at("/process/cwd"));
+    return verify_working_directory(cwd);
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+    std::vector<char*> out;
+    out.reserve(strings.size() + 1);
+    for (const auto& string : strings)
+        out.push_back(const_cast<char*>(string.c_str()));
+    out.push_back(nullptr);
+    return out;
+}
+
+// Why execve failed. After a filter is loaded nothing can be looked at: what was foreseen has to do.
+Error exec_error(const std::string& path, int errnum, const std::optional<seccomp::Program>& filter,
+                 std::optional<Error>& foreseen) {
+    if (!filter) return process::explain_exec_failure(path, errnum);
+    if (foreseen) return std::move(*foreseen);
+    return Error(Code::ExecFailed, text::cat("exec \"", path, "\""), errnum);
+}
+
+[[noreturn]] void give_up(const sys::Channel& starter, const Error& error) noexcept {
+    send_failure(starter, error);
+    ::_exit(1);
+}
+}  // namespace
+
+Result<> set_attributes(const ProcessPlan& process, const sys::Procfs& procfs) {
+    process::reset_affinity();
+    if (process.memory_policy) TRY(process::set_memory_policy(*process.memory_policy));
+    if (process.scheduler) TRY(process::set_scheduler(*process.scheduler));
+    if (process.io_priority) TRY(process::set_io_priority(*process.io_priority));
+    if (process.personality) TRY(process::set_personality(*process.personality));
+    TRY(process::set_rlimits(process.rlimits));
+    if (!process.apparmor_profile.empty() || !process.selinux_label.empty())
+        TRY(privileges::set_exec_labels(procfs, process.apparmor_profile, process.selinux_label));
+    return {};
+}
+
+FilterNeeds filter_needs(const ProcessPlan& process, bool has_filter) {
+    return has_filter && !process.no_new_privileges ? FilterNeeds::SysAdmin : FilterNeeds::Nothing;
+}
+
+Result<> make_working_directory(const sys::RootDir& root, const ProcessPlan& process) {
+    constexpr mode_t kMode = 0755;
+    auto made = root.make_directories(process.cwd, kMode);
+    // Not a directory, or not to be made here: chdir will say so in its own words.
+    if (!made && made.error().errnum() != EROFS && made.error().errnum() != ENOTDIR &&
+        made.error().errnum() != EACCES && made.error().errnum() != ELOOP)
+        return fail(std::move(made.error()).at("/process/cwd"));
+    return {};
+}
+
+void complete_environment(ProcessPlan& process, const sys::RootDir& root) {
+    auto home = process::find(process.env, "HOME");
+    if (home && !home->empty()) return;
+    std::erase_if(process.env, [](const std::string& entry) { return entry.starts_with("HOME="); });
+    process.env.push_back("HOME=" + process::home_directory(root, process.user.uid));
+}
+
+// ORDER: the working directory is entered with the rights of root, ids are taken, then it is entered again, so that a
+// directory only root can reach works and one that leads outside is caught. The bounding set goes first, while
+// CAP_SETPCAP is held; no_new_privs goes last, it hinders nothing that comes before.
+Result<> take_identity(const ProcessPlan& process, FilterNeeds needs) {
+    const auto at_first = ::chdir(process.cwd.c_str());
+    ::umask(process.user.umask.value_or(kDefaultUmask));
+    const auto sets = needs == FilterNeeds::SysAdmin ? with_sys_admin(process.capabilities) : process.capabilities;
+    TRY(privileges::drop_bounding(process.capabilities));
+    TRY(privileges::keep_capabilities_over_setuid());
+    TRY(privileges::set_identity(
+        {process.user.uid, process.user.gid, process.call_setgroups ? &process.user.additional_gids : nullptr}));
+    TRY(privileges::apply(sets));
+    TRY(privileges::verify(sets));
+    if (at_first < 0)
+        TRY(enter_working_directory(process.cwd));
+    else
+        TRY(verify_working_directory(process.cwd));
+    if (process.no_new_privileges) {
+        TRY(privileges::set_no_new_privileges());
+        TRY(privileges::verify_no_new_privileges());
+    }
+    return {};
+}
+
+// Zone C: after the filter is loaded only these are called: capset (without no_new_privs), close_range, sendmsg,
+// execve, exit_group. Profiles must allow them; everything they need is prepared before.
+void execute(const ProcessPlan& process, const std::string& path, const std::optional<seccomp::Program>& filter,
+             const sys::Channel& starter) noexcept {
+    const auto argv = pointers(process.args);
+    const auto envp = pointers(process.env);
+    process::reset_signals();
+    progress::enter(Step::LoadFilter);
+    std::optional<Error> foreseen;
+    if (filter) {
+        foreseen = process::foresee_exec_failure(path);
+        if (const int errnum = seccomp::load(*filter); errnum != 0)
+            give_up(starter, Error(Code::System, "loading the seccomp filter", errnum).at("/linux/seccomp"));
+        if (filter_needs(process, true) == FilterNeeds::SysAdmin)
+            if (auto dropped = privileges::apply(process.capabilities); !dropped) give_up(starter, dropped.error());
+    }
+    if (auto kept = process::keep_first(process.preserved_descriptors); !kept) give_up(starter, kept.error());
+    progress::enter(Step::Exec);
+    if (auto said = send(starter, Kind::Executing); !said) ::_exit(1);
+    ::execve(path.c_str(), argv.data(), envp.data());
+    const int errnum = errno;
+    give_up(starter, exec_error(path, errnum, filter, foreseen));
+}
+
+}  // namespace arca::container::launch

@@ -1,0 +1,153 @@
+// The short operations on a container that exists: state, list, kill, delete, pause, resume, ps.
+#include <csignal>
+
+#include "arca/container.hpp"
+#include "base/progress.hpp"
+#include "base/text.hpp"
+#include "cgroup/cgroup.hpp"
+#include "container/destroy.hpp"
+#include "container/status.hpp"
+#include "container/store.hpp"
+#include "container/users.hpp"
+#include "sys/syscalls.hpp"
+
+namespace arca {
+
+namespace {
+using namespace container;
+
+constexpr int kFreezeTimeoutMs = 10'000;
+constexpr std::uint64_t kNewPid = 0x20000000;  // CLONE_NEWPID
+constexpr auto kStopSignalAnnotation = "org.opencontainers.image.stopSignal";
+
+struct Opened {
+    Store store;
+    Record record;
+    Status status;
+};
+
+Result<Opened> open_container(const Runtime& runtime, const std::string& id, Store::Access access) {
+    auto store = TRY(Store::open(runtime.root, id, access));
+    auto record = TRY(store.read());
+    const auto status = current_status(record);
+    return Opened{std::move(store), std::move(record), status};
+}
+
+std::string default_signal(const Record& record) {
+    auto annotated = record.annotations.find(kStopSignalAnnotation);
+    return annotated != record.annotations.end() ? annotated->second : "TERM";
+}
+
+Result<> signal_container(const Record& record, int signal, const KillOptions& options) {
+    auto group = TRY(cgroup::Cgroup::open(record.cgroup));
+    const bool shares_pids = (record.namespaces & kNewPid) == 0;
+    // Without a pid namespace of its own the death of init does not take the others along.
+    if (signal == SIGKILL && (options.all || shares_pids) && group.exists()) return group.kill_all();
+    if (options.all && group.exists()) return group.signal_all(signal);
+    auto init = TRY(open_init(record));
+    if (!init) return fail(Code::NotRunning, "container not running");
+    auto sent = init->send_signal(signal);
+    if (!sent && sent.error().errnum() == ESRCH) return fail(Code::NotRunning, "container not running");
+    return sent;
+}
+
+// A created container may be deleted: runtime.md#delete wants an error, but every runtime does it and engines rely on
+// it.
+Result<> check_can_delete(Status status, const DeleteOptions& options) {
+    if (options.force || status == Status::Stopped || status == Status::Created) return {};
+    return fail(Code::WrongState,
+                text::cat("cannot delete container ", options.id, " that is not stopped: ", name(status)));
+}
+
+ListEntry list_entry(const Runtime& runtime, const std::string& id) {
+    auto opened = open_container(runtime, id, Store::Access::Unlocked);
+    if (!opened) return {id, fail(std::move(opened.error()))};
+    auto state = to_state(opened->record, opened->status);
+    state.owner = user_name(opened->record.owner_uid);
+    return {id, std::move(state)};
+}
+}  // namespace
+
+Result<State> state(const Runtime& runtime, const std::string& id) {
+    auto opened = TRY(open_container(runtime, id, Store::Access::Unlocked));
+    return to_state(opened.record, opened.status);
+}
+
+Result<std::vector<ListEntry>> list(const Runtime& runtime, ListDepth depth) {
+    std::vector<ListEntry> entries;
+    for (auto& id : TRY(Store::ids(runtime.root))) {
+        if (depth == ListDepth::IdsOnly) {
+            State state;
+            state.id = id;
+            entries.push_back({id, std::move(state)});
+            continue;
+        }
+        auto entry = list_entry(runtime, id);
+        // Deleted while we were listing.
+        if (!entry.state && entry.state.error().code() == Code::ContainerNotFound) continue;
+        entries.push_back(std::move(entry));
+    }
+    return entries;
+}
+
+Result<> kill(const Runtime& runtime, const KillOptions& options) {
+    auto opened = TRY(open_container(runtime, options.id, Store::Access::Unlocked));
+    const int signal = TRY(parse_signal(options.signal.empty() ? default_signal(opened.record) : options.signal));
+    if (opened.status == Status::Stopped || opened.status == Status::Creating) {
+        if (options.all) return {};
+        return fail(Code::NotRunning, "container not running");
+    }
+    return signal_container(opened.record, signal, options);
+}
+
+Result<> delete_container(const Runtime& runtime, const DeleteOptions& options) {
+    auto store = Store::open(runtime.root, options.id, Store::Access::Exclusive);
+    if (!store) {
+        if (options.force && store.error().code() == Code::ContainerNotFound) return {};
+        return fail(std::move(store.error()));
+    }
+    auto record = store->read();
+    if (!record) {
+        // A state that cannot be read must not make a container undeletable.
+        if (!options.force) return fail(std::move(record.error()));
+        return store->remove();
+    }
+    TRY(check_can_delete(current_status(*record), options));
+    auto destroyed = destroy(runtime, *store, *record);
+    progress::finish();
+    return destroyed;
+}
+
+Result<std::vector<int>> processes(const Runtime& runtime, const std::string& id) {
+    auto opened = TRY(open_container(runtime, id, Store::Access::Unlocked));
+    auto group = TRY(cgroup::Cgroup::open(opened.record.cgroup));
+    if (group.exists()) return group.processes();
+    std::vector<int> pids;
+    if (opened.status != Status::Stopped && opened.record.pid > 0) pids.push_back(opened.record.pid);
+    return pids;
+}
+
+namespace {
+Result<cgroup::Cgroup> open_freezer(const Opened& container) {
+    auto group = TRY(cgroup::Cgroup::open(container.record.cgroup));
+    if (!group.exists())
+        return fail(Code::Unsupported, "the container has no cgroup of its own, so it cannot be paused");
+    return group;
+}
+}  // namespace
+
+Result<> pause(const Runtime& runtime, const std::string& id) {
+    auto opened = TRY(open_container(runtime, id, Store::Access::Exclusive));
+    if (opened.status == Status::Stopped || opened.status == Status::Creating)
+        return fail(Code::WrongState, text::cat("cannot pause a container that is ", name(opened.status)));
+    return TRY(open_freezer(opened)).freeze(kFreezeTimeoutMs);
+}
+
+Result<> resume(const Runtime& runtime, const std::string& id) {
+    auto opened = TRY(open_container(runtime, id, Store::Access::Exclusive));
+    if (opened.status != Status::Paused)
+        return fail(Code::WrongState, text::cat("cannot resume a container that is not paused: ", name(opened.status)));
+    return TRY(open_freezer(opened)).thaw(kFreezeTimeoutMs);
+}
+
+}  // namespace arca

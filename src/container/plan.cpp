@@ -1,0 +1,175 @@
+#include "container/plan.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "process/environment.hpp"
+
+namespace arca::container {
+
+namespace {
+
+using spec::NamespaceType;
+
+struct NamespaceName {
+    NamespaceType type;
+    std::uint64_t flag;
+    std::string_view name;
+};
+constexpr std::array kNamespaces = {
+    NamespaceName{NamespaceType::Pid, CLONE_NEWPID, "pid"},
+    NamespaceName{NamespaceType::Network, CLONE_NEWNET, "network"},
+    NamespaceName{NamespaceType::Mount, CLONE_NEWNS, "mount"},
+    NamespaceName{NamespaceType::Ipc, CLONE_NEWIPC, "ipc"},
+    NamespaceName{NamespaceType::Uts, CLONE_NEWUTS, "uts"},
+    NamespaceName{NamespaceType::User, CLONE_NEWUSER, "user"},
+    NamespaceName{NamespaceType::Cgroup, CLONE_NEWCGROUP, "cgroup"},
+    NamespaceName{NamespaceType::Time, CLONE_NEWTIME, "time"},
+};
+
+NamespacePlan plan_namespaces(const spec::Linux& config) {
+    NamespacePlan plan;
+    for (std::size_t i = 0; i < config.namespaces.size(); ++i) {
+        const auto& entry = config.namespaces[i];
+        if (!entry.path.empty())
+            plan.joined.push_back({entry.type, entry.path, text::cat("/linux/namespaces/", i)});
+        else if (entry.type == NamespaceType::Cgroup)
+            plan.new_cgroup = true;
+        else if (entry.type == NamespaceType::Time)
+            plan.new_time = true;
+        else
+            plan.created |= clone_flag(entry.type);
+    }
+    for (const auto& [clock, offset] : config.time_offsets)
+        plan.time_offsets.emplace_back(clock, offset);
+    const bool joins_pid_or_user = std::ranges::any_of(plan.joined, [](const JoinedNamespace& joined) {
+        return joined.type == NamespaceType::Pid || joined.type == NamespaceType::User;
+    });
+    // What is joined must be joined before rights over it are given up by entering a new user namespace.
+    const bool joins_before_new_user = (plan.created & CLONE_NEWUSER) != 0 && !plan.joined.empty();
+    plan.intermediate = plan.new_time || joins_pid_or_user || joins_before_new_user;
+    return plan;
+}
+
+Result<> refuse_what_is_not_carried_out(const spec::Config& config) {
+    if (!config.linux_.net_devices.empty())
+        return fail(
+            Error(Code::Unsupported, "network devices cannot be moved into a container yet").at("/linux/netDevices"));
+    if (config.linux_.intel_rdt)
+        return fail(Error(Code::Unsupported, "resctrl groups are not carried out yet").at("/linux/intelRdt"));
+    if (config.linux_.seccomp && !config.linux_.seccomp->listener_path.empty())
+        return fail(
+            Error(Code::Unsupported, "seccomp notification is not carried out yet").at("/linux/seccomp/listenerPath"));
+    return {};
+}
+
+void add_listen_environment(ProcessPlan& plan, const Caller& caller) {
+    if (caller.listen_descriptors == 0) return;
+    // sd_listen_fds(3): the program finds itself named by LISTEN_PID, and it is 1 in its pid namespace.
+    plan.env.push_back(text::cat("LISTEN_FDS=", caller.listen_descriptors));
+    plan.env.push_back("LISTEN_PID=1");
+    if (!caller.listen_names.empty()) plan.env.push_back("LISTEN_FDNAMES=" + caller.listen_names);
+}
+
+bool is_rootless(const host::Facts& facts, Tristate asked) {
+    if (asked != Tristate::Auto) return asked == Tristate::Yes;
+    return facts.euid != 0 || !facts.in_initial_user_namespace;
+}
+
+mounts::Input mounts_input(const spec::Config& config, const host::Facts& facts, const CreateOptions& options,
+                           const LaunchPlan& plan) {
+    mounts::Input input;
+    input.rootfs =
+        config.root.path.starts_with('/') ? config.root.path : text::cat(options.bundle, "/", config.root.path);
+    input.bundle = options.bundle;
+    input.no_pivot = options.no_pivot;
+    input.new_user_namespace = plan.namespaces.has(NamespaceType::User);
+    input.in_initial_user_namespace = facts.in_initial_user_namespace;
+    input.private_cgroup_namespace = plan.namespaces.has(NamespaceType::Cgroup);
+    input.new_network_namespace = plan.namespaces.has(NamespaceType::Network);
+    input.cgroup2_mount = facts.cgroup2_mount;
+    input.cgroup_path = plan.cgroup.location.path;
+    return input;
+}
+
+std::string exec_default(std::string value, std::string_view otherwise) {
+    return value.empty() ? std::string(otherwise) : std::move(value);
+}
+}  // namespace
+
+std::uint64_t clone_flag(NamespaceType type) {
+    return std::ranges::find(kNamespaces, type, &NamespaceName::type)->flag;
+}
+
+std::string_view name(NamespaceType type) {
+    return std::ranges::find(kNamespaces, type, &NamespaceName::type)->name;
+}
+
+std::uint64_t NamespacePlan::all() const {
+    std::uint64_t flags = created;
+    if (new_cgroup) flags |= CLONE_NEWCGROUP;
+    if (new_time) flags |= CLONE_NEWTIME;
+    for (const auto& entry : joined)
+        flags |= clone_flag(entry.type);
+    return flags;
+}
+
+bool NamespacePlan::has(NamespaceType type) const {
+    return (all() & clone_flag(type)) != 0;
+}
+
+ProcessPlan plan_process(const spec::Process& process, std::vector<spec::Note>& notes) {
+    ProcessPlan plan;
+    plan.args = process.args;
+    plan.env = process::without_duplicates(process.env);
+    plan.cwd = exec_default(process.cwd, "/");
+    plan.user = process.user;
+    plan.capabilities = privileges::plan_capabilities(process.capabilities ? &*process.capabilities : nullptr, notes);
+    plan.no_new_privileges = process.no_new_privileges;
+    plan.rlimits = process.rlimits;
+    plan.oom_score_adj = process.oom_score_adj;
+    plan.scheduler = process.scheduler;
+    plan.io_priority = process.io_priority;
+    plan.apparmor_profile = process.apparmor_profile;
+    plan.selinux_label = process.selinux_label;
+    plan.terminal = process.terminal;
+    if (process.terminal) plan.console_size = process.console_size;
+    return plan;
+}
+
+Result<LaunchPlan> plan(const spec::Config& config, const host::Facts& facts, const CreateOptions& options,
+                        const Caller& caller) {
+    TRY(refuse_what_is_not_carried_out(config));
+    LaunchPlan plan;
+    plan.id = options.id;
+    plan.bundle = options.bundle;
+    plan.oci_version = config.oci_version;
+    plan.annotations = config.annotations;
+    plan.namespaces = plan_namespaces(config.linux_);
+    plan.rootless = is_rootless(facts, caller.rootless);
+    plan.ids = TRY(ids::plan(config, facts));
+    cgroup::Wish wish{options.id, caller.cgroup_manager, plan.rootless, {}};
+    plan.cgroup = TRY(cgroup::plan(config, facts, wish, plan.notes));
+    plan.mounts = TRY(mounts::plan(config, mounts_input(config, facts, options, plan), plan.notes));
+    plan.hostname = config.hostname;
+    plan.domainname = config.domainname;
+    plan.sysctl = config.linux_.sysctl;
+    plan.seccomp = config.linux_.seccomp;
+    plan.session_keyring = !options.no_new_keyring;
+    plan.hooks = config.hooks;
+    if (config.process) {
+        auto& process = plan.process.emplace(plan_process(*config.process, plan.notes));
+        process.preserved_descriptors = caller.listen_descriptors + options.preserve_fds;
+        process.call_setgroups =
+            !plan.ids.deny_setgroups && !config.annotations.contains("run.oci.keep_original_groups");
+        process.oom_tolerant = plan.rootless;
+        process.personality = config.linux_.personality;
+        process.memory_policy = config.linux_.memory_policy;
+        add_listen_environment(process, caller);
+    }
+    return plan;
+}
+
+}  // namespace arca::container

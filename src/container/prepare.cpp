@@ -1,0 +1,68 @@
+#include "container/prepare.hpp"
+
+#include <unistd.h>
+
+#include "base/progress.hpp"
+#include "base/text.hpp"
+#include "process/environment.hpp"
+#include "spec/parse.hpp"
+#include "sys/syscalls.hpp"
+
+namespace arca::container {
+
+namespace {
+Caller caller_of(const Runtime& runtime) {
+    Caller caller;
+    caller.listen_descriptors = process::listen_descriptors(runtime.environment, ::getpid());
+    if (caller.listen_descriptors > 0)
+        caller.listen_names = process::find(runtime.environment, "LISTEN_FDNAMES").value_or("");
+    caller.cgroup_manager = runtime.cgroup_manager;
+    caller.rootless = runtime.rootless;
+    return caller;
+}
+
+Result<std::string> read_config(const CreateOptions& options) {
+    const auto path = options.config.starts_with('/') ? options.config : text::cat(options.bundle, "/", options.config);
+    auto content = sys::read_file(path);
+    if (content) return content;
+    // A missing bundle is a mistake of the caller, not of the container's program.
+    return fail(std::move(content.error()).as(Code::InvalidConfig).with("reading the bundle's configuration"));
+}
+
+Result<> refuse_notes(const std::vector<spec::Note>& notes) {
+    if (notes.empty()) return {};
+    return fail(Error(Code::InvalidConfig, text::cat(notes.front().text, " (an error because of --strict)"))
+                    .at(notes.front().pointer));
+}
+}  // namespace
+
+Result<std::string> absolute_path(const std::string& path) {
+    if (path.starts_with('/')) return path;
+    char buffer[4096];
+    if (::getcwd(buffer, sizeof buffer) == nullptr) return sys::last_error("getcwd");
+    if (path.empty() || path == ".") return std::string(buffer);
+    return text::cat(buffer, "/", path.starts_with("./") ? path.substr(2) : path);
+}
+
+void report(const Runtime& runtime, const std::vector<spec::Note>& notes) {
+    if (runtime.log == nullptr) return;
+    for (const auto& note : notes)
+        runtime.log->write(log::Level::Warning, text::cat("config.json: ", note.pointer, ": ", note.text));
+}
+
+Result<Prepared> prepare(const Runtime& runtime, CreateOptions options) {
+    progress::enter(Step::LoadConfig);
+    Prepared prepared;
+    options.bundle = TRY(absolute_path(options.bundle));
+    prepared.config_text = TRY(read_config(options));
+    prepared.config = TRY(spec::load_config("config.json", prepared.config_text, prepared.notes));
+    if (options.strict) TRY(refuse_notes(prepared.notes));
+    progress::enter(Step::Plan);
+    prepared.facts = TRY(host::probe());
+    prepared.plan = TRY(plan(prepared.config, prepared.facts, options, caller_of(runtime)));
+    prepared.notes.insert(prepared.notes.end(), prepared.plan.notes.begin(), prepared.plan.notes.end());
+    prepared.options = std::move(options);
+    return prepared;
+}
+
+}  // namespace arca::container

@@ -1,0 +1,132 @@
+#include "container/record.hpp"
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "sys/syscalls.hpp"
+
+namespace arca::container {
+
+namespace {
+constexpr int kFormat = 1;
+
+constexpr std::array kStatuses = {
+    std::pair{Status::Creating, std::string_view("creating")}, std::pair{Status::Created, std::string_view("created")},
+    std::pair{Status::Running, std::string_view("running")},   std::pair{Status::Paused, std::string_view("paused")},
+    std::pair{Status::Stopped, std::string_view("stopped")},
+};
+
+Result<Status> parse_status(std::string_view text) {
+    for (auto [status, known] : kStatuses)
+        if (known == text) return status;
+    return fail(Code::BadState, text::cat("unknown status \"", text, "\""));
+}
+
+using Json = nlohmann::json;
+
+Json cgroup_json(const cgroup::Location& location) {
+    return {{"kind", location.kind == cgroup::Kind::V2 ? "v2" : "none"},
+            {"mountPoint", location.mount_point},
+            {"path", location.path}};
+}
+
+cgroup::Location parse_cgroup(const Json& json) {
+    cgroup::Location location;
+    location.kind = json.at("kind") == "v2" ? cgroup::Kind::V2 : cgroup::Kind::None;
+    location.mount_point = json.at("mountPoint");
+    location.path = json.at("path");
+    return location;
+}
+
+Record from_json(const Json& json) {
+    Record record;
+    record.id = json.at("id");
+    record.oci_version = json.at("ociVersion");
+    record.pid = json.at("pid");
+    record.start_time = json.at("startTime");
+    record.boot_id = json.at("bootId");
+    record.bundle = json.at("bundle");
+    record.rootfs = json.at("rootfs");
+    record.created = json.at("created");
+    record.owner_uid = json.at("ownerUid");
+    record.annotations = json.at("annotations").get<std::map<std::string, std::string>>();
+    record.cgroup = parse_cgroup(json.at("cgroup"));
+    record.namespaces = json.at("namespaces");
+    record.has_poststart_hooks = json.at("hasPoststartHooks");
+    record.has_poststop_hooks = json.at("hasPoststopHooks");
+    record.has_seccomp = json.at("hasSeccomp");
+    record.session_keyring = json.at("sessionKeyring");
+    record.rootless = json.at("rootless");
+    record.reason = json.at("reason");
+    return record;
+}
+}  // namespace
+
+std::string to_json(const Record& record) {
+    const Json json = {
+        {"format", kFormat},
+        {"id", record.id},
+        {"ociVersion", record.oci_version},
+        {"status", name(record.status)},
+        {"pid", record.pid},
+        {"startTime", record.start_time},
+        {"bootId", record.boot_id},
+        {"bundle", record.bundle},
+        {"rootfs", record.rootfs},
+        {"created", record.created},
+        {"ownerUid", record.owner_uid},
+        {"annotations", record.annotations},
+        {"cgroup", cgroup_json(record.cgroup)},
+        {"namespaces", record.namespaces},
+        {"hasPoststartHooks", record.has_poststart_hooks},
+        {"hasPoststopHooks", record.has_poststop_hooks},
+        {"hasSeccomp", record.has_seccomp},
+        {"sessionKeyring", record.session_keyring},
+        {"rootless", record.rootless},
+        {"reason", record.reason},
+    };
+    // Paths and reasons may hold bytes that are no UTF-8; a state that can be read with a replaced byte is better than
+    // none.
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<Record> parse_record(std::string_view text) {
+    try {
+        const auto json = Json::parse(text);
+        if (json.at("format") != kFormat)
+            return fail(Code::BadState,
+                        text::cat("state.json has format ", json.at("format").dump(), ", expected ", kFormat));
+        auto record = from_json(json);
+        record.status = TRY(parse_status(json.at("status").get<std::string>()));
+        return record;
+    } catch (const Json::exception& problem) {
+        return fail(Code::BadState, text::cat("state.json cannot be read: ", problem.what()));
+    }
+}
+
+std::string now_rfc3339() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    tm fields{};
+    ::gmtime_r(&now.tv_sec, &fields);
+    char buffer[64];
+    ::snprintf(buffer, sizeof buffer, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", fields.tm_year + 1900, fields.tm_mon + 1,
+               fields.tm_mday, fields.tm_hour, fields.tm_min, fields.tm_sec, now.tv_nsec);
+    return buffer;
+}
+
+Result<std::string> boot_id() {
+    return std::string(text::trim(TRY(sys::read_file("/proc/sys/kernel/random/boot_id", 128))));
+}
+
+}  // namespace arca::container
+
+namespace arca {
+
+std::string_view name(Status status) {
+    for (auto [known, text] : container::kStatuses)
+        if (known == status) return text;
+    return "?";
+}
+
+}  // namespace arca

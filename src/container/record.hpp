@@ -1,0 +1,44 @@
+// What arca remembers of a container between commands: the content of state.json.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "arca/container.hpp"
+#include "base/result.hpp"
+#include "cgroup/plan.hpp"
+
+namespace arca::container {
+
+struct Record {
+    std::string id;
+    std::string oci_version;
+    Status status = Status::Creating;  ///< as last written; what is true now is asked of the kernel
+    int pid = 0;
+    std::uint64_t start_time = 0;  ///< of pid, in clock ticks after boot: tells a pid used again apart
+    std::string boot_id;
+    std::string bundle;
+    std::string rootfs;
+    std::string created;
+    std::uint32_t owner_uid = 0;
+    std::map<std::string, std::string> annotations;
+    cgroup::Location cgroup;
+    std::uint64_t namespaces = 0;  ///< CLONE_NEW* in which init differs from the runtime
+    bool has_poststart_hooks = false;
+    bool has_poststop_hooks = false;
+    bool has_seccomp = false;
+    bool session_keyring = false;
+    bool rootless = false;
+    std::string reason;  ///< why it stopped, when arca knows
+};
+
+std::string to_json(const Record& record);
+Result<Record> parse_record(std::string_view json);
+
+/// RFC 3339 with nanoseconds, UTC.
+std::string now_rfc3339();
+Result<std::string> boot_id();
+
+}  // namespace arca::container

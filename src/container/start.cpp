@@ -1,0 +1,81 @@
+#include "container/start.hpp"
+
+#include "base/progress.hpp"
+#include "base/text.hpp"
+#include "container/destroy.hpp"
+#include "container/launch/gate.hpp"
+#include "container/launch/launch.hpp"
+#include "container/launch/protocol.hpp"
+#include "container/oci_state.hpp"
+#include "container/status.hpp"
+#include "hooks/hooks.hpp"
+#include "sys/syscalls.hpp"
+
+namespace arca {
+
+namespace container {
+
+namespace {
+Result<> run_poststart_hooks(const Store& store, const Record& record) {
+    if (!record.has_poststart_hooks) return {};
+    progress::enter(Step::PoststartHooks);
+    auto config = TRY(load_saved_config(store));
+    return hooks::run(config.hooks.poststart,
+                      {"poststart", hook_state(record, Status::Running, record.pid), record.bundle, nullptr});
+}
+
+Result<> check_can_start(const Record& record) {
+    switch (current_status(record)) {
+        case Status::Created:
+            return {};
+        case Status::Stopped:
+            return fail(Code::WrongState, "cannot start a container that has stopped");
+        case Status::Running:
+            return fail(Code::WrongState, "cannot start an already running container");
+        case Status::Paused:
+            return fail(Code::WrongState, "cannot start a paused container: resume it first");
+        case Status::Creating:
+            return fail(Code::WrongState, "cannot start a container that is still being created");
+    }
+    return fail(Code::Internal, "unknown status");
+}
+
+Result<> open_the_gate(const Store& store) {
+    progress::enter(Step::Start);
+    auto starter = TRY(launch::connect_gate(store.directory(), launch::kGateName));
+    TRY(launch::send(starter, launch::Kind::Go));
+    return launch::await_execution(starter);
+}
+}  // namespace
+
+Result<> mark_started(const Runtime&, Store& store, Record& record) {
+    record.status = Status::Running;
+    TRY(store.write(record));
+    auto hooks = run_poststart_hooks(store, record);
+    if (!hooks) (void)kill_everything(record);
+    return hooks;
+}
+
+}  // namespace container
+
+Result<> start(const Runtime& runtime, const std::string& id) {
+    using namespace container;
+    auto store = TRY(Store::open(runtime.root, id, Store::Access::Exclusive));
+    auto record = TRY(store.read());
+    TRY(check_can_start(record));
+    auto opened = open_the_gate(store);
+    if (!opened) {
+        // The container is over; what it died of stays on record until it is deleted.
+        record.status = Status::Stopped;
+        record.reason = opened.error().message();
+        (void)kill_everything(record);
+        (void)store.write(record);
+        return opened;
+    }
+    (void)sys::unlinkat(store.directory(), launch::kGateName, 0);
+    TRY(mark_started(runtime, store, record));
+    progress::finish();
+    return {};
+}
+
+}  // namespace arca
