@@ -162,15 +162,11 @@ void fold_recursive(MountStep& step) {
     step.recursive_set = step.recursive_clear = 0;
 }
 
-void note_oddities(const spec::Mount& mount, const Input& input, const MountStep& step,
-                   std::vector<spec::Note>& notes) {
-    if (!mount.destination.starts_with('/'))
-        notes.push_back({step.pointer + "/destination",
-                         text::cat("\"", mount.destination, "\" is relative; taken as ", step.destination)});
+void note_fallbacks(const Input& input, const MountStep& step, std::vector<spec::Note>& notes) {
     if (step.kind == Kind::Sysfs && input.new_user_namespace && !input.new_network_namespace)
         notes.push_back({step.pointer,
-                         "the kernel refuses sysfs in a user namespace that does not own the network "
-                         "namespace; the host's /sys is bound read-only instead"});
+                         "the kernel refuses sysfs in a user namespace that does not own the network namespace; the "
+                         "host's /sys is bound read-only instead"});
     if (step.kind == Kind::Cgroup && !input.private_cgroup_namespace && input.cgroup2_mount.empty())
         notes.push_back(
             {step.pointer, text::cat("this host has no cgroup v2 hierarchy; ", step.destination, " is left as it is")});
@@ -201,7 +197,7 @@ Result<MountStep> plan_mount(const spec::Config& config, const Input& input, std
         fold_recursive(step);
     }
     TRY(check_proc(step));
-    note_oddities(mount, input, step, notes);
+    note_fallbacks(input, step, notes);
     return step;
 }
 

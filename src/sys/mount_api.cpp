@@ -67,6 +67,10 @@ Result<Fd> open_tree(FdRef directory, const std::string& path, unsigned flags) {
     return Fd(static_cast<int>(fd));
 }
 
+Result<Fd> clone_tree(FdRef source, Depth depth) {
+    return open_tree(source, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | (depth == Depth::Recursive ? AT_RECURSIVE : 0U));
+}
+
 Result<> move_mount(FdRef tree, FdRef target) {
     if (::syscall(SYS_move_mount, tree.number(), "", target.number(), "",
                   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
@@ -103,6 +107,11 @@ Result<> umount2(const std::string& target, int flags) {
 Result<> pivot_root(const std::string& new_root, const std::string& put_old) {
     if (::syscall(SYS_pivot_root, new_root.c_str(), put_old.c_str()) < 0)
         return last_error(text::cat("pivot_root(", new_root, ", ", put_old, ")"));
+    return {};
+}
+
+Result<> chroot(const std::string& path) {
+    if (::chroot(path.c_str()) < 0) return last_error(text::cat("chroot(", path, ")"));
     return {};
 }
 

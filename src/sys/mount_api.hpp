@@ -18,6 +18,11 @@
 #define MS_NOSYMFOLLOW 256
 #endif
 
+// Of <sys/mount.h>, umount2(2).
+#ifndef MNT_DETACH
+#define MNT_DETACH 2
+#endif
+
 namespace arca::sys {
 
 Result<Fd> fsopen(const std::string& fs_type);
@@ -30,6 +35,9 @@ Result<Fd> fsmount(FdRef context, std::uint64_t attributes);
 
 /// open_tree(2); OPEN_TREE_CLOEXEC is added. With OPEN_TREE_CLONE the result is a detached mount.
 Result<Fd> open_tree(FdRef directory, const std::string& path, unsigned flags);
+/// A detached clone of what `source` refers to.
+enum class Depth : std::uint8_t { One, Recursive };
+Result<Fd> clone_tree(FdRef source, Depth depth);
 /// Attaches a detached mount on what `target` refers to.
 Result<> move_mount(FdRef tree, FdRef target);
 
@@ -39,7 +47,6 @@ struct MountAttributes {
     std::uint64_t propagation = 0;  ///< MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE
     int user_namespace = -1;        ///< for MOUNT_ATTR_IDMAP
 };
-enum class Depth : std::uint8_t { One, Recursive };
 Result<> mount_setattr(FdRef mount, Depth depth, const MountAttributes& attributes);
 
 /// mount(2) on a path: "/" with propagation flags, or fd_path() of a descriptor.
@@ -47,5 +54,6 @@ Result<> mount(const std::string& source, const std::string& target, const std::
                const std::string& data);
 Result<> umount2(const std::string& target, int flags);
 Result<> pivot_root(const std::string& new_root, const std::string& put_old);
+Result<> chroot(const std::string& path);
 
 }  // namespace arca::sys

@@ -1,0 +1,163 @@
+// From the host's view of files to the container's: the root filesystem as a mount of its own, and then as /.
+#include <fcntl.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/text.hpp"
+#include "mounts/execute.hpp"
+#include "mounts/explain.hpp"
+#include "sys/mount_api.hpp"
+#include "sys/syscalls.hpp"
+
+namespace arca::mounts {
+
+namespace {
+
+unsigned long propagation_flag(spec::Propagation type) {
+    switch (type) {
+        case spec::Propagation::Shared:
+            return MS_SHARED;
+        case spec::Propagation::Slave:
+            return MS_SLAVE;
+        case spec::Propagation::Unbindable:  // would forbid the bind of the root; comes at the end
+        case spec::Propagation::Private:
+            return MS_PRIVATE;
+    }
+    std::unreachable();
+}
+
+/// Mounts of the host may still be in its peer groups after set_propagation().
+bool stays_shared(const Plan& plan) {
+    return plan.root_propagation &&
+           (plan.root_propagation->type == spec::Propagation::Shared || !plan.root_propagation->recursive);
+}
+
+// Slave by default: what the container mounts never reaches the host, and what the host unmounts is let go of here.
+Result<> set_propagation(const Plan& plan) {
+    unsigned long flags = MS_SLAVE | MS_REC;
+    if (plan.root_propagation)
+        flags = propagation_flag(plan.root_propagation->type) | (plan.root_propagation->recursive ? MS_REC : 0);
+    return sys::mount("none", "/", "", flags, "");
+}
+
+// pivot_root(2) refuses a new root below a shared mount, and the bind of the root would be seen by the host. Only a
+// mount point can be changed: the first directory upwards that is one.
+Result<> make_parent_private(sys::FdRef directory) {
+    auto current = TRY(sys::openat(directory, ".", O_PATH | O_DIRECTORY));
+    for (;;) {
+        auto changed = sys::mount_setattr(current, sys::Depth::One, {.propagation = MS_PRIVATE});
+        if (changed || changed.error().errnum() != EINVAL) return changed;
+        auto above = TRY(sys::openat(current, "..", O_PATH | O_DIRECTORY));
+        const auto here = TRY(sys::fstat(current));
+        const auto there = TRY(sys::fstat(above));
+        if (here.st_ino == there.st_ino && here.st_dev == there.st_dev) return changed;
+        current = std::move(above);
+    }
+}
+
+Result<sys::Fd> open_rootfs(const Plan& plan) {
+    auto directory = sys::open(plan.rootfs, O_PATH | O_DIRECTORY);
+    if (directory) return directory;
+    const auto errnum = directory.error().errnum();
+    return fail(Error(Code::System,
+                      text::cat("root filesystem ", plan.rootfs,
+                                errnum == ENOENT    ? " is missing"
+                                : errnum == ENOTDIR ? " is no directory"
+                                                    : " cannot be opened"),
+                      errnum)
+                    .at("/root/path"));
+}
+
+Result<> pivot(const Plan& plan, const sys::RootDir& root) {
+    auto old_root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+    TRY(sys::fchdir(root.fd()));
+    // The old root ends up stacked on the new one (pivot_root(2), "pivot_root(".", ".")"): no directory is needed for
+    // it.
+    auto pivoted = sys::pivot_root(".", ".");
+    if (!pivoted && pivoted.error().errnum() == EINVAL)
+        return fail(std::move(pivoted.error()).hinting("on an initramfs the root cannot be pivoted: use --no-pivot"));
+    if (!pivoted) return pivoted;
+    // ORDER: before the umount, which would otherwise reach the host through shared mounts.
+    if (stays_shared(plan)) TRY(sys::mount_setattr(old_root, sys::Depth::Recursive, {.propagation = MS_SLAVE}));
+    TRY(sys::fchdir(old_root));
+    return sys::umount2(".", MNT_DETACH);
+}
+
+std::string unescape(std::string_view field) {
+    std::string out;
+    for (std::size_t i = 0; i < field.size(); ++i) {
+        if (field[i] == '\\' && i + 3 < field.size()) {
+            out += static_cast<char>((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 + (field[i + 3] - '0'));
+            i += 3;
+        } else {
+            out += field[i];
+        }
+    }
+    return out;
+}
+
+bool is_below(std::string_view path, std::string_view directory) {
+    return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+/// Mount points of every procfs and sysfs outside of `root`, the deepest last (proc_pid_mountinfo(5)).
+std::vector<std::string> kernel_views(std::string_view mountinfo, std::string_view root) {
+    std::vector<std::string> found;
+    for (auto line : text::split(mountinfo, '\n')) {
+        const auto separator = line.find(" - ");
+        const auto fields = text::split(line.substr(0, separator), ' ');
+        if (separator == std::string_view::npos || fields.size() < 5) continue;
+        const auto type = text::split(line.substr(separator + 3), ' ').front();
+        auto point = unescape(fields[4]);
+        if ((type == "proc" || type == "sysfs") && !is_below(point, root)) found.push_back(std::move(point));
+    }
+    return found;
+}
+
+// Without pivot_root the host's mounts stay below the new root, out of sight. A procfs or sysfs among them would still
+// allow new ones to be mounted in a user namespace (mount_namespaces(7)) and be reachable after an escape: they go.
+Result<> drop_kernel_views(const sys::RootDir& root) {
+    const auto root_path = TRY(sys::readlinkat(sys::FdRef::working_directory(), sys::fd_path(root.fd())));
+    auto points = kernel_views(TRY(sys::read_file("/proc/self/mountinfo")), root_path);
+    std::reverse(points.begin(), points.end());
+    for (const auto& point : points) {
+        TRY(sys::mount("none", point, "", MS_SLAVE | MS_REC, ""));
+        auto gone = sys::umount2(point, MNT_DETACH);
+        if (gone) continue;
+        if (gone.error().errnum() != EINVAL && gone.error().errnum() != EPERM) return gone;
+        TRY(sys::mount("tmpfs", point, "tmpfs", MS_RDONLY, ""));  // locked in place: covered instead
+    }
+    return {};
+}
+
+Result<> move_root(const sys::RootDir& root) {
+    TRY(drop_kernel_views(root));
+    TRY(sys::fchdir(root.fd()));
+    TRY(sys::mount(".", "/", "", MS_MOVE, ""));
+    return sys::chroot(".");
+}
+
+}  // namespace
+
+Result<sys::RootDir> prepare_root(const Plan& plan) {
+    TRY_CTX(set_propagation(plan), "setting the propagation of /");
+    auto directory = TRY(open_rootfs(plan));
+    if (stays_shared(plan))
+        TRY_CTX(make_parent_private(directory), text::cat("making the mount of ", plan.rootfs, " private"));
+    auto tree = TRY_CTX(sys::clone_tree(directory, sys::Depth::Recursive), plan.rootfs);
+    TRY(sys::mount_setattr(tree, sys::Depth::One, {.propagation = MS_PRIVATE}));
+    TRY_CTX(sys::move_mount(tree, directory), text::cat("binding ", plan.rootfs, " on itself"));
+    return sys::RootDir(std::move(tree), plan.rootfs);
+}
+
+Result<sys::RootDir> enter_root(const Plan& plan, const sys::RootDir& root) {
+    TRY_CTX(plan.no_pivot ? move_root(root) : pivot(plan, root), text::cat("making ", root.display(), " the root"));
+    TRY(sys::chdir("/"));
+    return sys::RootDir(TRY(sys::open("/", O_PATH | O_DIRECTORY)), root.display());
+}
+
+}  // namespace arca::mounts
