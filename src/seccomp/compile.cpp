@@ -98,7 +98,7 @@ std::uint32_t architecture_token(std::string_view name) {
 
 /// Native first, each once.
 Result<std::vector<std::uint32_t>> architecture_tokens(const std::vector<std::string>& names) {
-    std::vector<std::uint32_t> tokens{::seccomp_arch_native()};
+    std::vector<std::uint32_t> tokens{native_architecture()};
     for (std::size_t index = 0; index < names.size(); ++index) {
         const auto token = architecture_token(names[index]);
         if (token == 0)
@@ -313,6 +313,10 @@ std::vector<std::string> architectures() {
           "SCMP_ARCH_M68K",    "SCMP_ARCH_SH",       "SCMP_ARCH_SHEB"})
         if (architecture_token(name) != 0) known.emplace_back(name);
     return known;
+}
+
+std::uint32_t native_architecture() {
+    return ::seccomp_arch_native();
 }
 
 std::string library_version() {

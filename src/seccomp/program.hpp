@@ -34,5 +34,7 @@ std::vector<std::string> known_flags();
 std::vector<std::string> supported_flags();
 std::vector<std::string> architectures();
 std::string library_version();
+/// AUDIT_ARCH_* of this machine, as libseccomp sees it.
+std::uint32_t native_architecture();
 
 }  // namespace arca::seccomp
