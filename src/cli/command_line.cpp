@@ -360,7 +360,7 @@ std::string global_help(std::string_view banner) {
     Globals globals;
     GlobalSwitches switches;
     declare_globals(app, globals, switches);
-    auto text = help_text(app, std::string(banner) + " [OPTIONS] COMMAND [ARGUMENTS]") + "\nCommands:\n";
+    auto text = help_text(app, std::string(banner) + " [OPTIONS] COMMAND [ARGUMENTS]") + "Commands:\n";
     for (const auto& known : kRows) {
         auto line = "  " + std::string(known.name);
         line.resize(14, ' ');
@@ -398,7 +398,7 @@ Grammar grammar_from(const CLI::App& app, Reading reading) {
 Result<Arguments> parse_with(CLI::App& app, std::span<const std::string> arguments, Reading reading) {
     app.set_help_flag();
     auto read = normalise(arguments, grammar_from(app, reading));
-    if (!read || read->help) return read;
+    if (!read || read->help || read->options.empty()) return read;
     std::ranges::reverse(read->options);  // CLI11 takes them from the back
     try {
         app.parse(std::move(read->options));
@@ -462,10 +462,10 @@ Result<Invocation> read_command_line(std::span<const std::string> arguments, std
         invocation.command = ShowHelp{global_help(banner)};
         return invocation;
     }
-    invocation.operation = words[0];
-    if (invocation.operation == "help") {
+    if (words[0] == "help") {
         invocation.command = read_help(words.subspan(1), banner);
     } else if (const auto* known = find_row(words[0])) {
+        invocation.operation = words[0];
         auto read = read_command(*known, words.subspan(1), banner, invocation);
         if (!read) return std::unexpected(std::move(read.error()).with(invocation.operation));
     } else {
