@@ -31,9 +31,13 @@ Command runtime_command(const std::filesystem::path& root, const Arguments& word
 }
 
 Container::Container(std::filesystem::path root, Bundle& its_bundle, std::string its_id)
-    : bundle(its_bundle), id(std::move(its_id)), root_(std::move(root)) {
-    out_ = bundle.path().parent_path() / (id + ".out");
-    err_ = bundle.path().parent_path() / (id + ".err");
+    : bundle(its_bundle), id(std::move(its_id)), root_(std::move(root)) {}
+
+void Container::take_fresh_output_files() {
+    static int count = 0;
+    std::string name = "output" + std::to_string(count++);
+    out_ = bundle.path().parent_path() / (name + ".out");
+    err_ = bundle.path().parent_path() / (name + ".err");
 }
 
 Container::~Container() {
@@ -42,6 +46,7 @@ Container::~Container() {
 
 Command Container::create_command(const Arguments& options) {
     bundle.write();
+    take_fresh_output_files();
     Arguments words = {"create", "--bundle", bundle.path().string()};
     words.insert(words.end(), options.begin(), options.end());
     words.push_back(id);
@@ -50,6 +55,7 @@ Command Container::create_command(const Arguments& options) {
 
 Command Container::run_command(const Arguments& options) {
     bundle.write();
+    take_fresh_output_files();
     Arguments words = {"run", "--bundle", bundle.path().string()};
     words.insert(words.end(), options.begin(), options.end());
     words.push_back(id);
@@ -133,7 +139,7 @@ void ContainerTest::TearDown() {
     EXPECT_EQ(count_mounts(), mounts_before_) << "mounts leaked into the runtime's mount namespace";
 }
 
-std::vector<Json> ContainerTest::probe_all(const Arguments& words) {
+Printed ContainerTest::probe_all(const Arguments& words) {
     Arguments args = {"/bin/probe"};
     args.insert(args.end(), words.begin(), words.end());
     bundle.args(args);
@@ -143,8 +149,7 @@ std::vector<Json> ContainerTest::probe_all(const Arguments& words) {
 }
 
 Json ContainerTest::probe(const Arguments& words) {
-    auto objects = probe_all(words);
-    return objects.empty() ? Json() : objects.front();
+    return probe_all(words)[0];
 }
 
 void ContainerTest::start_probe(const Arguments& words, const std::string& until) {
@@ -165,8 +170,7 @@ Json ContainerTest::exec_probe(const Arguments& words, const Arguments& options)
     argv.insert(argv.end(), words.begin(), words.end());
     Output output = container.exec(argv, options);
     EXPECT_TRUE(output.ok()) << output;
-    auto objects = parse_lines(output.out);
-    return objects.empty() ? Json() : objects.front();
+    return parse_lines(output.out)[0];
 }
 
 void ContainerTest::expect_create_fails(const std::string& text) {
@@ -177,15 +181,15 @@ void ContainerTest::expect_create_fails(const std::string& text) {
     EXPECT_FALSE(std::filesystem::exists(root() / container.id)) << "state of a container that was never made";
 }
 
-std::vector<Json> parse_lines(const std::string& text) {
-    std::vector<Json> objects;
+Printed parse_lines(const std::string& text) {
+    Printed objects;
     for (const auto& line : lines(text)) {
         Json object = Json::parse(line, nullptr, false);
         if (object.is_discarded()) {
             ADD_FAILURE() << "not JSON: " << line;
             continue;
         }
-        objects.push_back(object);
+        objects.add(object);
     }
     return objects;
 }
@@ -202,6 +206,7 @@ std::vector<std::string> fields_of(const std::string& line) {
 
 std::string mount_line(const Json& mounts, const std::string& point) {
     std::string found;
+    if (!mounts.is_object()) return "";
     for (const std::string line : mounts.at("mountinfo")) {
         if (fields_of(line).at(4) == point) found = line;
     }

@@ -62,7 +62,22 @@ class Container {
     std::filesystem::path cgroup() const;
 
   private:
+    void take_fresh_output_files();
+
     std::filesystem::path root_, out_, err_;
+};
+
+/// What the probe's commands printed, in their order; null for those that did not get that far.
+class Printed {
+  public:
+    void add(Json object) { objects_.push_back(std::move(object)); }
+    Json operator[](std::size_t index) const { return index < objects_.size() ? objects_[index] : Json(); }
+    std::size_t size() const { return objects_.size(); }
+    auto begin() const { return objects_.begin(); }
+    auto end() const { return objects_.end(); }
+
+  private:
+    std::vector<Json> objects_;
 };
 
 /// Every test that runs containers: a work directory, a state root, a bundle, a container; and in the end the check
@@ -75,7 +90,7 @@ class ContainerTest : public testing::Test {
     void TearDown() override;
 
     /// Runs the probe in the foreground and returns what each of its commands printed.
-    std::vector<Json> probe_all(const Arguments& words);
+    Printed probe_all(const Arguments& words);
     Json probe(const Arguments& words);
     /// The container runs `probe WORD...` and is left running.
     void start_probe(const Arguments& words, const std::string& until = "ready");
@@ -96,7 +111,7 @@ class ContainerTest : public testing::Test {
 };
 
 /// JSON objects, one a line; lines that are no JSON fail the test.
-std::vector<Json> parse_lines(const std::string& text);
+Printed parse_lines(const std::string& text);
 /// Mount line of /proc/self/mountinfo with that mount point; empty when there is none.
 std::string mount_line(const Json& mounts, const std::string& point);
 /// Options of that mount, both of the mount and of the file system: ",ro,nosuid,...,".
