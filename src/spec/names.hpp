@@ -9,8 +9,8 @@
 
 namespace arca::spec {
 
-inline constexpr std::string_view kVersionMin = "1.0.0";
-inline constexpr std::string_view kVersionMax = "1.3.0";
+inline constexpr std::string_view kOldestSpecVersion = "1.0.0";
+inline constexpr std::string_view kSpecVersion = "1.3.0";
 
 inline constexpr auto kHookNames = std::to_array<std::string_view>(
     {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"});

@@ -47,6 +47,7 @@ bool has_flag(const MemoryPolicy& policy, std::string_view flag) {
 /// set_mempolicy(2) refuses the same with a bare EINVAL.
 void validate_memory_policy(const MemoryPolicy& policy, Report& report) {
     const std::string base = "/linux/memoryPolicy";
+    if (policy.mode.empty()) return;  // could not be read
     bool is_local = policy.mode == "MPOL_DEFAULT" || policy.mode == "MPOL_LOCAL";
     if (!policy.nodes.empty() && !parse_number_list(policy.nodes)) {
         report.problem(base + "/nodes",

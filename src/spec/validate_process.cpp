@@ -57,6 +57,7 @@ void validate_deadline(const Scheduler& scheduler, const std::string& base, Repo
 }
 
 void validate_scheduler(const Scheduler& scheduler, const std::string& base, Report& report) {
+    if (scheduler.policy.empty()) return;  // could not be read
     if (scheduler.policy == "SCHED_ISO") report.problem(base + "/policy", "no Linux kernel implements SCHED_ISO");
     if (scheduler.nice < -20 || scheduler.nice > 19)
         report.problem(base + "/nice", text::cat(scheduler.nice, " is out of range: expected -20 to 19"));

@@ -8,9 +8,9 @@ namespace arca::spec {
 
 namespace {
 /// SECCOMP_RET_DATA is 16 bits wide; the kernel cuts an errno to MAX_ERRNO (seccomp(2)).
-void validate_errno(SeccompAction action, const std::optional<std::uint32_t>& errno_ret, const std::string& pointer,
-                    Report& report) {
-    if (!errno_ret) return;
+void validate_errno(SeccompAction action, const std::string& action_pointer,
+                    const std::optional<std::uint32_t>& errno_ret, const std::string& pointer, Report& report) {
+    if (!errno_ret || report.unread(action_pointer)) return;
     std::uint32_t highest = action == SeccompAction::Trace ? 65535 : 4095;
     if (action != SeccompAction::Errno && action != SeccompAction::Trace) {
         report.problem(pointer,
@@ -29,7 +29,7 @@ void validate_rule(const SeccompRule& rule, const std::string& base, Report& rep
         if (rule.action == SeccompAction::Notify && rule.names[i] == "write")
             report.problem(pointer_join(base + "/names", i), "SCMP_ACT_NOTIFY cannot be used for write");
     }
-    validate_errno(rule.action, rule.errno_ret, base + "/errnoRet", report);
+    validate_errno(rule.action, base + "/action", rule.errno_ret, base + "/errnoRet", report);
     for (std::size_t i = 0; i < rule.args.size(); ++i)
         if (rule.args[i].index > kHighestArgument)
             report.problem(pointer_join(base + "/args", i) + "/index",
@@ -42,7 +42,8 @@ void validate_seccomp(const Seccomp& seccomp, Report& report) {
     if (seccomp.default_action == SeccompAction::Notify)
         report.problem(base + "/defaultAction",
                        "SCMP_ACT_NOTIFY cannot be the default: the runtime would wait for itself");
-    validate_errno(seccomp.default_action, seccomp.default_errno_ret, base + "/defaultErrnoRet", report);
+    validate_errno(seccomp.default_action, base + "/defaultAction", seccomp.default_errno_ret,
+                   base + "/defaultErrnoRet", report);
     for (std::size_t i = 0; i < seccomp.syscalls.size(); ++i)
         validate_rule(seccomp.syscalls[i], pointer_join(base + "/syscalls", i), report);
     bool notifies = std::any_of(seccomp.syscalls.begin(), seccomp.syscalls.end(),

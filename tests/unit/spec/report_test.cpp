@@ -119,6 +119,18 @@ TEST(Problems, OneMistakeInTheNamespacesDrawsNoOthers) {
                                               "\"uts\"?"));
 }
 
+TEST(Problems, NoRuleThatHangsOnWhatCouldNotBeRead) {
+    EXPECT_THAT(in_lines(parse_config(config_with("", R"("scheduler": {"policy": "FIFO", "priority": 5})"))),
+                ElementsAre(::testing::StartsWith("/process/scheduler/policy: unknown scheduler policy")));
+    EXPECT_THAT(in_lines(parse_config(config_with("", "", R"("memoryPolicy": {"mode": 5})"))),
+                ElementsAre("/linux/memoryPolicy/mode: expected a string, got number 5"));
+    EXPECT_THAT(in_lines(parse_config(config_with("", "", R"("seccomp": {"defaultErrnoRet": 1, "syscalls": [
+                    {"names": ["x"], "action": "SCMP_ACT_ERNO", "errnoRet": 1}]})"))),
+                ElementsAre("/linux/seccomp/defaultAction: required, but missing",
+                            "/linux/seccomp/syscalls/0/action: unknown seccomp action \"SCMP_ACT_ERNO\"; did you mean "
+                            "\"SCMP_ACT_ERRNO\"?"));
+}
+
 TEST(Problems, NoRuleForWhatCouldNotBeRead) {
     EXPECT_THAT(
         in_lines(parse_config(config_with("", R"("cwd": 5, "args": [5], "env": [5])"))),
