@@ -1,4 +1,5 @@
 // create and run: a bundle becomes a container.
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -54,6 +55,15 @@ Record new_record(const Prepared& prepared) {
     return record;
 }
 
+// Without one nothing is kept, and compiling takes its time.
+sys::Fd open_filter_cache(const Runtime& runtime, const LaunchPlan& plan) {
+    if (!plan.seccomp) return {};
+    const auto path = text::cat(runtime.root, "/.seccomp");
+    (void)sys::mkdirat(sys::FdRef::working_directory(), path, 0700);
+    auto directory = sys::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    return directory ? std::move(*directory) : sys::Fd();
+}
+
 struct Created {
     Store store;
     Record record;
@@ -70,8 +80,16 @@ Result<Created> make(const Runtime& runtime, const CreateOptions& options, Attac
     progress::enter(Step::Reserve);
     auto store = TRY(Store::create(runtime.root, options.id));
     auto record = new_record(prepared);
-    launch::Request request{prepared.plan,       store,      record, gate, options.console_socket, options.pid_file,
-                            runtime.environment, runtime.log};
+    const auto filter_cache = open_filter_cache(runtime, prepared.plan);
+    launch::Request request{.plan = prepared.plan,
+                            .store = store,
+                            .record = record,
+                            .gate = gate,
+                            .console_socket = options.console_socket,
+                            .pid_file = options.pid_file,
+                            .environment = runtime.environment,
+                            .filter_cache = filter_cache,
+                            .log = runtime.log};
     auto saved = store.write_file(launch::kConfigName, prepared.config_text);
     auto launched = saved ? launch::launch(request) : Result<launch::Launched>(fail(std::move(saved.error())));
     if (!launched) {

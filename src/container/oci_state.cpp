@@ -1,19 +1,18 @@
 #include "container/oci_state.hpp"
 
-#include <nlohmann/json.hpp>
+#include "spec/state_json.hpp"
 
 namespace arca::container {
 
 std::string hook_state(const Record& record, Status status, int pid) {
-    nlohmann::ordered_json state = {
-        {"ociVersion", record.oci_version},
-        {"id", record.id},
-        {"status", name(status)},
-    };
-    if (pid != 0) state["pid"] = pid;
-    state["bundle"] = record.bundle;
-    if (!record.annotations.empty()) state["annotations"] = record.annotations;
-    return state.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    spec::StateFields fields;
+    fields.oci_version = record.oci_version;
+    fields.id = record.id;
+    fields.status = name(status);
+    fields.pid = pid;
+    fields.bundle = record.bundle;
+    fields.annotations = record.annotations;
+    return spec::state_json(fields, spec::StateForm::Hook);
 }
 
 }  // namespace arca::container

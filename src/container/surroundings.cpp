@@ -1,4 +1,4 @@
-// What surrounds an operation: where state lives, the trace, the version.
+// What surrounds an operation: where state lives, the trace.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,13 +8,7 @@
 #include "base/result.hpp"
 #include "base/text.hpp"
 #include "process/environment.hpp"
-#include "seccomp/program.hpp"
-#include "spec/features.hpp"
 #include "sys/syscalls.hpp"
-
-#ifndef ARCA_COMMIT
-#define ARCA_COMMIT "unknown"
-#endif
 
 namespace arca {
 
@@ -40,10 +34,6 @@ Result<> trace_to(const std::string& path, std::string_view operation, std::stri
     auto fd = TRY_CTX(sys::open(path, O_WRONLY | O_CREAT | O_APPEND, 0644), "opening the trace file");
     progress::trace_to(fd.release(), operation, trace_parent);
     return {};
-}
-
-Version version() {
-    return {ARCA_VERSION, ARCA_COMMIT, std::string(spec::kSpecVersion), seccomp::library_version()};
 }
 
 }  // namespace arca

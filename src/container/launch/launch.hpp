@@ -47,6 +47,7 @@ struct Request {
     std::string console_socket;
     std::string pid_file;
     const std::vector<std::string>& environment;  ///< of the caller, to find newuidmap
+    sys::FdRef filter_cache;                      ///< compiled seccomp programs of earlier containers; may be invalid
     log::Sink* log = nullptr;
 };
 

@@ -18,7 +18,7 @@
 #include "ids/id_maps.hpp"
 #include "process/attributes.hpp"
 #include "process/terminal.hpp"
-#include "seccomp/program.hpp"
+#include "seccomp/cache.hpp"
 #include "sys/descriptor_table.hpp"
 #include "sys/syscalls.hpp"
 
@@ -167,7 +167,7 @@ class Parent {
         if (!plan_.seccomp) return {};
         progress::enter(Step::Seccomp);
         std::vector<spec::Note> notes;
-        auto program = TRY(seccomp::compile(*plan_.seccomp, notes));
+        auto program = TRY(seccomp::compile_cached(*plan_.seccomp, request_.filter_cache, notes));
         if (request_.log != nullptr)
             for (const auto& note : notes)
                 request_.log->write(log::Level::Debug, text::cat(note.pointer, ": ", note.text));
