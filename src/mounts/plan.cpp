@@ -238,10 +238,17 @@ std::string_view kind_name(const MountStep& step) {
     return step.fs_type;
 }
 
+// Without a mount namespace the root is only a chroot(2): whatever else is asked for would happen to the host.
 Result<> check_namespace(const spec::Config& config) {
     if (spec::find_namespace(config, spec::NamespaceType::Mount) != nullptr) return {};
-    return fail(Error(Code::Unsupported, "a mount namespace is needed: without one the mounts would be the host's")
-                    .at("/linux/namespaces"));
+    const auto* pointer = !config.mounts.empty()                  ? "/mounts"
+                          : !config.linux_.masked_paths.empty()   ? "/linux/maskedPaths"
+                          : !config.linux_.readonly_paths.empty() ? "/linux/readonlyPaths"
+                          : config.root.readonly                  ? "/root/readonly"
+                          : config.linux_.rootfs_propagation      ? "/linux/rootfsPropagation"
+                                                                  : nullptr;
+    if (pointer == nullptr) return {};
+    return invalid(pointer, "needs a mount namespace in linux.namespaces: without one it would change the host");
 }
 
 }  // namespace
