@@ -20,7 +20,8 @@ struct Terminal {
 };
 
 /// Opens a new pair from `root`'s /dev/pts/ptmx: the ptmx node is checked to be a character device 5:2 on a devpts, the
-/// other side comes from TIOCGPTPEER (never by its path: CVE-2025-52565). Sets the size, and the owner to uid.
+/// other side comes from TIOCGPTPEER (never by its path: CVE-2025-52565). Sets the size, and the owner to uid if it
+/// may.
 Result<Terminal> open_terminal(const sys::RootDir& root, const std::optional<spec::ConsoleSize>& size,
                                std::uint32_t uid);
 /// Binds the terminal on /dev/console of `root` (made when missing, never through a symlink).
@@ -31,13 +32,16 @@ Result<> become_terminal(const Terminal& terminal);
 /// Sends the controller to the unix stream socket at `path` (SCM_RIGHTS, the name as data).
 Result<> send_to_console_socket(const std::string& path, sys::FdRef controller, const std::string& name);
 /// Connected descriptor of the console socket; opened before the mount namespace changes, so that the path is the
-/// caller's.
+/// caller's. A path may be longer than sun_path holds.
 Result<sys::Fd> connect_console_socket(const std::string& path);
 Result<> send_controller(sys::FdRef console_socket, sys::FdRef controller, const std::string& name);
 
+/// Size of the caller's terminal, if it has one on its stdio: what a foreground run gives to open_terminal when
+/// config.json names no size.
+std::optional<spec::ConsoleSize> own_terminal_size();
 /// Foreground run: copies between the caller's stdio and the controller until the process ends, the caller's terminal
 /// in raw mode (restored whatever happens), size changes passed on, other signals forwarded. Returns how the process
-/// ended.
+/// ended. Nobody here may hold the terminal side open by then.
 Result<sys::ExitStatus> proxy_terminal(sys::Fd controller, sys::Child process);
 /// The same without a terminal: the process has our stdio; signals are forwarded.
 Result<sys::ExitStatus> wait_forwarding_signals(sys::Child process);
