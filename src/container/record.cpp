@@ -1,6 +1,6 @@
 #include "container/record.hpp"
 
-#include <ctime>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "sys/syscalls.hpp"
@@ -104,14 +104,17 @@ Result<Record> parse_record(std::string_view text) {
     }
 }
 
+// By <chrono> arithmetic: gmtime_r(3) would read /etc/localtime first.
 std::string now_rfc3339() {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    tm fields{};
-    ::gmtime_r(&now.tv_sec, &fields);
+    using namespace std::chrono;
+    const auto now = time_point_cast<nanoseconds>(system_clock::now());
+    const auto day = floor<days>(now);
+    const year_month_day date(day);
+    const hh_mm_ss time(now - day);
     char buffer[64];
-    ::snprintf(buffer, sizeof buffer, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", fields.tm_year + 1900, fields.tm_mon + 1,
-               fields.tm_mday, fields.tm_hour, fields.tm_min, fields.tm_sec, now.tv_nsec);
+    ::snprintf(buffer, sizeof buffer, "%04d-%02u-%02uT%02ld:%02ld:%02ld.%09ldZ", static_cast<int>(date.year()),
+               static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
+               time.minutes().count(), time.seconds().count(), time.subseconds().count());
     return buffer;
 }
 
