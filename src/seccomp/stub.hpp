@@ -1,6 +1,6 @@
-// What a filter begins with: system calls newer than all that the profile mentions fail with ENOSYS, as they would on
-// the kernel its author had in mind, so that a C library falls back to the older call. With the EPERM of a default
-// action it would give up (clone3, faccessat2, openat2 and others did in turn). Pure.
+// What the part of a filter for one architecture begins with: system calls newer than all that the profile mentions
+// fail with ENOSYS, as they would on the kernel its author had in mind, so that a C library falls back to the older
+// call. With the EPERM of a default action it would give up (clone3, faccessat2, openat2 and others did in turn). Pure.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +11,19 @@
 
 namespace arca::seccomp {
 
-/// The highest number of a system call that the profile mentions, by architecture as seccomp_data.arch has it.
+/// The highest number of a system call that the profile mentions.
 struct NewestKnown {
-    std::uint32_t audit_architecture = 0;
     std::optional<std::uint32_t> number;
-    /// For AUDIT_ARCH_X86_64, whose numbers from 0x40000000 on belong to x32. Absent: x32 is left to the profile.
+    /// Numbers from 0x40000000 on belong to x32, which shares the architecture of x86_64 and nothing else.
+    bool has_x32_numbers = false;
+    /// Absent: x32 is left to the profile.
     std::optional<std::uint32_t> x32_number;
-    bool operator==(const NewestKnown&) const = default;
 };
 
 /// False when a new system call is let through anyhow, or gets ENOSYS already.
 bool needs_stub(const spec::Seccomp& profile);
 
 /// Instructions that either return ENOSYS or fall out at their end. Empty without anything to compare with.
-std::vector<std::uint64_t> enosys_stub(const std::vector<NewestKnown>& known);
+std::vector<std::uint64_t> enosys_stub(const NewestKnown& known);
 
 }  // namespace arca::seccomp

@@ -1,0 +1,69 @@
+#include "seccomp/architectures.hpp"
+
+#include <linux/audit.h>
+#include <seccomp.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "seccomp/program.hpp"
+
+namespace arca::seccomp {
+
+namespace {
+/// "SCMP_ARCH_X86_64" is "x86_64" for libseccomp; 0 if it does not know it.
+std::uint32_t architecture_token(std::string_view name) {
+    constexpr std::string_view kPrefix = "SCMP_ARCH_";
+    if (!name.starts_with(kPrefix)) return 0;
+    return ::seccomp_arch_resolve_name(text::lower(name.substr(kPrefix.size())).c_str());
+}
+}  // namespace
+
+Result<std::vector<std::uint32_t>> architecture_tokens(const std::vector<std::string>& names) {
+    std::vector<std::uint32_t> tokens{native_architecture()};
+    for (std::size_t index = 0; index < names.size(); ++index) {
+        const auto token = architecture_token(names[index]);
+        if (token == 0)
+            return fail(Error(Code::Unsupported, text::cat("libseccomp ", library_version(), " does not know \"",
+                                                           text::printable(names[index]), '"'))
+                            .at(text::cat("/linux/seccomp/architectures/", index)));
+        if (std::ranges::find(tokens, token) == tokens.end()) tokens.push_back(token);
+    }
+    return tokens;
+}
+
+std::vector<ArchitectureGroup> group_architectures(const std::vector<std::uint32_t>& tokens) {
+    std::vector<ArchitectureGroup> groups;
+    for (const auto token : tokens) {
+        // The tokens are the kernel's AUDIT_ARCH_*, but for x32, which the kernel tells by the number alone.
+        const std::uint32_t audit = token == SCMP_ARCH_X32 ? AUDIT_ARCH_X86_64 : token;
+        auto group = std::ranges::find(groups, audit, &ArchitectureGroup::audit_architecture);
+        if (group == groups.end()) group = groups.insert(groups.end(), ArchitectureGroup{audit, {}});
+        group->tokens.push_back(token);
+    }
+    return groups;
+}
+
+std::uint32_t native_architecture() {
+    return ::seccomp_arch_native();
+}
+
+std::vector<std::string> architectures() {
+    std::vector<std::string> known;
+    for (const auto* name :
+         {"SCMP_ARCH_X86",     "SCMP_ARCH_X86_64",   "SCMP_ARCH_X32",         "SCMP_ARCH_ARM",
+          "SCMP_ARCH_AARCH64", "SCMP_ARCH_MIPS",     "SCMP_ARCH_MIPS64",      "SCMP_ARCH_MIPS64N32",
+          "SCMP_ARCH_MIPSEL",  "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PPC",
+          "SCMP_ARCH_PPC64",   "SCMP_ARCH_PPC64LE",  "SCMP_ARCH_S390",        "SCMP_ARCH_S390X",
+          "SCMP_ARCH_PARISC",  "SCMP_ARCH_PARISC64", "SCMP_ARCH_RISCV64",     "SCMP_ARCH_LOONGARCH64",
+          "SCMP_ARCH_M68K",    "SCMP_ARCH_SH",       "SCMP_ARCH_SHEB"})
+        if (architecture_token(name) != 0) known.emplace_back(name);
+    return known;
+}
+
+std::string library_version() {
+    const auto* version = ::seccomp_version();
+    return text::cat(version->major, '.', version->minor, '.', version->micro);
+}
+
+}  // namespace arca::seccomp

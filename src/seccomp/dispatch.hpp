@@ -1,0 +1,18 @@
+// One filter out of filters for one architecture each. libseccomp can do that itself, but its cost grows with the
+// square of what one filter holds: three architectures apart take a third of the time. Pure.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace arca::seccomp {
+
+struct Section {
+    std::uint32_t audit_architecture = 0;     ///< seccomp_data.arch
+    std::vector<std::uint64_t> instructions;  ///< ends every path with a return
+};
+
+/// Goes to the section of the architecture; kills the thread on any other, as libseccomp does.
+std::vector<std::uint64_t> dispatch(const std::vector<Section>& sections);
+
+}  // namespace arca::seccomp

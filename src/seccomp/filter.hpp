@@ -1,0 +1,38 @@
+// One libseccomp filter: its architectures, its rules, and the instructions made of them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/result.hpp"
+#include "seccomp/rules.hpp"
+#include "spec/types.hpp"
+
+namespace arca::seccomp {
+
+/// How libseccomp orders the comparisons of system call numbers.
+enum class Layout : std::uint8_t {
+    List,  ///< one after the other: shorter
+    Tree,  ///< a search tree: fewer steps
+};
+
+class Filter {
+  public:
+    /// `profile` is only looked at for the texts of errors.
+    static Result<Filter> build(const spec::Seccomp& profile, std::uint32_t default_action,
+                                const std::vector<std::uint32_t>& tokens, const std::vector<Rule>& rules);
+    Result<std::vector<std::uint64_t>> generate(Layout layout) const;
+
+  private:
+    struct Release {
+        void operator()(void* context) const;
+    };
+    explicit Filter(scmp_filter_ctx context) : context_(context) {}
+    Result<> set_architectures(const std::vector<std::uint32_t>& tokens) const;
+    Result<> add_rule(const Rule& rule, const spec::Seccomp& profile) const;
+
+    std::unique_ptr<void, Release> context_;
+};
+
+}  // namespace arca::seccomp
