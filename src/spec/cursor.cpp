@@ -62,11 +62,17 @@ void read(Cursor at, bool& out) {
     out = at.node().number != 0;
 }
 
+// Everything a runtime reads ends in a system call, which would see the string cut short at a NUL byte.
 void read(Cursor at, std::string& out) {
     if (at.kind() != Kind::String) return at.expected("a string");
-    // Everything a runtime reads ends in a system call, which would see the string cut short.
     if (at.node().text.find('\0') != std::string_view::npos) return at.problem("the string has a NUL byte in it");
     out = at.node().text;
+}
+
+std::string read_key(Cursor member) {
+    auto key = member.node().key;
+    if (key.find('\0') != std::string_view::npos) member.problem("the name has a NUL byte in it");
+    return std::string(key);
 }
 
 std::optional<std::int64_t> read_signed(Cursor at, std::int64_t lowest, std::int64_t highest) {

@@ -49,6 +49,8 @@ class Cursor {
 
 void read(Cursor at, bool& out);
 void read(Cursor at, std::string& out);
+/// The name of a member that is data, not a property.
+std::string read_key(Cursor member);
 /// Number within the range, or a problem is reported.
 std::optional<std::int64_t> read_signed(Cursor at, std::int64_t lowest, std::int64_t highest);
 std::optional<std::uint64_t> read_unsigned(Cursor at, std::uint64_t highest);
@@ -83,7 +85,7 @@ template<class Value>
 void read(Cursor at, std::map<std::string, Value>& out) {
     if (at.kind() != Kind::Object) return at.expected("an object");
     for (auto member = at.first(); member; member = member->next()) {
-        auto& value = out[std::string(member->node().key)];
+        auto& value = out[read_key(*member)];
         value = Value{};
         if (member->kind() != Kind::Null) read(*member, value);
     }

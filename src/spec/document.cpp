@@ -49,9 +49,9 @@ unsigned line_in(std::string_view text, std::size_t offset) {
 
 /// "[json.exception.parse_error.101] parse error at line 1, column 2: what" -> "what"
 std::string_view cause(std::string_view what) {
-    auto column = what.find("column ");
-    auto colon = column == std::string_view::npos ? column : what.find(": ", column);
-    return colon == std::string_view::npos ? what : what.substr(colon + 2);
+    auto place = what.find("column ");
+    auto start = place == std::string_view::npos ? what.find("] ") : what.find(": ", place);
+    return start == std::string_view::npos ? what : what.substr(start + 2);
 }
 
 Problem not_json(std::string_view json, std::size_t offset, std::string_view what) {

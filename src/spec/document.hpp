@@ -1,6 +1,6 @@
 // JSON text as a flat tree: all nodes in one array, all decoded strings in one buffer, so that reading a config.json
 // costs three allocations. Remembers where in the text each node stands, for error texts; knows nothing of OCI.
-// Internal to spec: document.cpp is the only place where arca parses JSON.
+// Internal to spec: document.cpp is the only file of this module that sees the JSON library.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,7 @@ namespace {
 void read_net_devices(Cursor at, std::map<std::string, std::string>& out) {
     if (at.kind() != Kind::Object) return at.expected("an object");
     for (auto device = at.first(); device; device = device->next()) {
-        auto& name = out[std::string(device->node().key)];
+        auto& name = out[read_key(*device)];
         name = device->node().key;
         if (device->kind() == Kind::Null) continue;
         Object object(*device);

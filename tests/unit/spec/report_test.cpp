@@ -85,6 +85,11 @@ TEST(NotJson, TellsLineAndColumn) {
     }
 }
 
+TEST(NotJson, NumberBeyondAllRange) {
+    EXPECT_THAT(in_lines(parse_config("{\"a\": 1e999}")),
+                ElementsAre(": not JSON at column 11: number overflow parsing '1e999'"));
+}
+
 TEST(NotJson, TextIsPrintable) {
     auto parsed = parse_config("{\"a\": \"\x1b[31m\"}");
     ASSERT_EQ(parsed.problems.size(), 1U);

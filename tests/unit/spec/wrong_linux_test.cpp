@@ -92,6 +92,8 @@ TEST(WrongLinux, Sysctl) {
          "no parameter of a namespace: it would change the host"},
         {R"("sysctl": {"kernel.hostname": "a"})", "/linux/sysctl/kernel.hostname",
          "the hostname is set by the property hostname"},
+        {R"("sysctl": {"net.x\u0000": "1"})", std::string_view("/linux/sysctl/net.x\0", 20),
+         "the name has a NUL byte in it"},
         {R"("sysctl": {"net..x": "1"})", "/linux/sysctl/net..x", "no name of a kernel parameter"},
         {R"("sysctl": {"net": "1"})", "/linux/sysctl/net", "no name of a kernel parameter"},
         {R"("sysctl": {"net/../kernel/core_pattern": "1"})", "/linux/sysctl/net~1..~1kernel~1core_pattern",
