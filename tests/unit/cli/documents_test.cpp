@@ -102,10 +102,10 @@ TEST(Documents, ContractNamesTestsThatExist) {
         tests += read("tests/unit/cli/" + entry.path().filename().string());
     for (const auto& line : matches(read("spec/cli.md"), "^Tests?: (.*)$"))
         for (const auto& name : matches(line, "`([A-Za-z]+)[.*]*`"))
-            EXPECT_THAT(tests, HasSubstr(name)) << name;
+            EXPECT_NE(tests.find(name), std::string::npos) << name;
     for (const auto& row : matches(read("spec/cli.md"), "^\\| L[0-9]+ .*\\| (`[^|]*`) \\|$"))
         for (const auto& name : matches(row, "`([A-Za-z0-9]+)`"))
-            EXPECT_THAT(tests, HasSubstr(name)) << name;
+            EXPECT_NE(tests.find(name), std::string::npos) << name;
 }
 
 std::string part(const std::string& page, const std::string& from, const std::string& to) {
