@@ -13,20 +13,15 @@ namespace {
 
 using spec::NamespaceType;
 
-struct NamespaceName {
+struct NamespaceFlag {
     NamespaceType type;
     std::uint64_t flag;
-    std::string_view name;
 };
 constexpr std::array kNamespaces = {
-    NamespaceName{NamespaceType::Pid, CLONE_NEWPID, "pid"},
-    NamespaceName{NamespaceType::Network, CLONE_NEWNET, "network"},
-    NamespaceName{NamespaceType::Mount, CLONE_NEWNS, "mount"},
-    NamespaceName{NamespaceType::Ipc, CLONE_NEWIPC, "ipc"},
-    NamespaceName{NamespaceType::Uts, CLONE_NEWUTS, "uts"},
-    NamespaceName{NamespaceType::User, CLONE_NEWUSER, "user"},
-    NamespaceName{NamespaceType::Cgroup, CLONE_NEWCGROUP, "cgroup"},
-    NamespaceName{NamespaceType::Time, CLONE_NEWTIME, "time"},
+    NamespaceFlag{NamespaceType::Pid, CLONE_NEWPID},       NamespaceFlag{NamespaceType::Network, CLONE_NEWNET},
+    NamespaceFlag{NamespaceType::Mount, CLONE_NEWNS},      NamespaceFlag{NamespaceType::Ipc, CLONE_NEWIPC},
+    NamespaceFlag{NamespaceType::Uts, CLONE_NEWUTS},       NamespaceFlag{NamespaceType::User, CLONE_NEWUSER},
+    NamespaceFlag{NamespaceType::Cgroup, CLONE_NEWCGROUP}, NamespaceFlag{NamespaceType::Time, CLONE_NEWTIME},
 };
 
 NamespacePlan plan_namespaces(const spec::Linux& config) {
@@ -100,11 +95,7 @@ std::string exec_default(std::string value, std::string_view otherwise) {
 }  // namespace
 
 std::uint64_t clone_flag(NamespaceType type) {
-    return std::ranges::find(kNamespaces, type, &NamespaceName::type)->flag;
-}
-
-std::string_view name(NamespaceType type) {
-    return std::ranges::find(kNamespaces, type, &NamespaceName::type)->name;
+    return std::ranges::find(kNamespaces, type, &NamespaceFlag::type)->flag;
 }
 
 std::uint64_t NamespacePlan::all() const {

@@ -97,7 +97,6 @@ Result<LaunchPlan> plan(const spec::Config& config, const host::Facts& facts, co
 ProcessPlan plan_process(const spec::Process& process, std::vector<spec::Note>& notes);
 
 std::uint64_t clone_flag(spec::NamespaceType type);
-std::string_view name(spec::NamespaceType type);
 
 std::string to_text(const LaunchPlan& plan);
 std::string to_json(const LaunchPlan& plan);

@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "container/plan.hpp"
+#include "spec/names.hpp"
 
 namespace arca::container {
 
@@ -17,11 +18,11 @@ Json namespaces_json(const NamespacePlan& plan) {
     Json created = Json::array();
     for (auto type : kTypes) {
         const bool joined = std::ranges::any_of(plan.joined, [&](const auto& entry) { return entry.type == type; });
-        if (plan.has(type) && !joined) created.push_back(name(type));
+        if (plan.has(type) && !joined) created.push_back(spec::name(type));
     }
     Json joined = Json::array();
     for (const auto& entry : plan.joined)
-        joined.push_back({{"type", name(entry.type)}, {"path", entry.path}});
+        joined.push_back({{"type", spec::name(entry.type)}, {"path", entry.path}});
     Json offsets = Json::object();
     for (const auto& [clock, offset] : plan.time_offsets)
         offsets[clock] = {{"secs", offset.secs}, {"nanosecs", offset.nanosecs}};

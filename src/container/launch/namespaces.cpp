@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.hpp"
+#include "spec/names.hpp"
 #include "sys/syscalls.hpp"
 
 namespace arca::container::launch {
@@ -15,7 +16,7 @@ namespace arca::container::launch {
 namespace {
 Result<> join(const JoinedNamespace& entry, sys::FdRef fd) {
     if (::setns(fd.number(), static_cast<int>(clone_flag(entry.type))) < 0) {
-        auto error = sys::last_error(text::cat("joining the ", name(entry.type), " namespace ", entry.path));
+        auto error = sys::last_error(text::cat("joining the ", spec::name(entry.type), " namespace ", entry.path));
         return fail(std::move(error.error()).at(entry.pointer));
     }
     return {};
@@ -28,11 +29,12 @@ Result<std::vector<sys::Fd>> open_namespaces(const std::vector<JoinedNamespace>&
         auto fd = sys::open(entry.path, O_RDONLY);
         if (!fd)
             return fail(
-                std::move(fd.error()).with(text::cat("the ", name(entry.type), " namespace")).at(entry.pointer));
+                std::move(fd.error()).with(text::cat("the ", spec::name(entry.type), " namespace")).at(entry.pointer));
         const int type = ::ioctl(fd->number(), NS_GET_NSTYPE);
         if (type < 0 || static_cast<std::uint64_t>(type) != clone_flag(entry.type))
-            return fail(Error(Code::InvalidConfig, text::cat(entry.path, " is not a ", name(entry.type), " namespace"))
-                            .at(entry.pointer));
+            return fail(
+                Error(Code::InvalidConfig, text::cat(entry.path, " is not a ", spec::name(entry.type), " namespace"))
+                    .at(entry.pointer));
         descriptors.push_back(std::move(*fd));
     }
     return descriptors;
