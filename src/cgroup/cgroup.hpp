@@ -19,18 +19,23 @@ class Cgroup {
     Cgroup() = default;  ///< Kind::None: every operation succeeds and does nothing, processes() is empty
     /// Makes the cgroup and its missing ancestors, enabling the controllers that plan.writes need on the way. Fails if
     /// it exists and holds processes, or if it (or an ancestor) is frozen. What was made is removed again on failure.
+    /// Where plan.best_effort lets a refusal pass, the result has location().kind None: that is what to remember.
     static Result<Cgroup> create(const Plan& plan);
     /// Opens an existing one. NotFound is not an error of its own: `exists()` is then false and operations do nothing.
     static Result<Cgroup> open(const Location& location);
 
+    /// Whether create() made it; an empty one that was there before is used as it is.
+    bool was_made_here() const { return was_made_here_; }
     bool exists() const { return static_cast<bool>(directory_); }
-    /// For CLONE_INTO_CGROUP.
+    /// For CLONE_INTO_CGROUP. O_PATH.
     sys::FdRef fd() const { return directory_; }
     const Location& location() const { return location_; }
 
     Result<> apply(const std::vector<Write>& writes) const;
     /// Compiles the rules to a BPF program and attaches it (BPF_CGROUP_DEVICE). EPERM in a user namespace is no error.
     Result<> install_device_filter(const std::vector<spec::DeviceRule>& rules) const;
+    /// The same for a container that lives: at no moment is it without a filter.
+    Result<> replace_device_filter(const std::vector<spec::DeviceRule>& rules) const;
 
     /// Every process of it and of the cgroups below.
     Result<std::vector<pid_t>> processes() const;
@@ -54,6 +59,7 @@ class Cgroup {
   private:
     Location location_;
     sys::Fd directory_;
+    bool was_made_here_ = false;
 };
 
 }  // namespace arca::cgroup

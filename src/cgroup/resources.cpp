@@ -52,6 +52,12 @@ class Translation {
                            .controller = std::string(controller)});
         return writes_.back();
     }
+    // "max" is what a new cgroup has: where the controller is absent there is nothing to do.
+    Write& add_limit(std::string_view controller, std::string_view file, std::string value, std::string_view entry) {
+        auto& write = add(controller, file, std::move(value), entry);
+        if (write.value.starts_with("max")) write.if_absent = IfAbsent::Skip;
+        return write;
+    }
     void only_v1(std::string_view entry) {
         notes_.push_back({text::cat(kBase, "/", entry), "ignored: cgroup v2 has nothing like it"});
     }
@@ -80,13 +86,13 @@ Result<std::optional<std::int64_t>> swap_alone(const spec::MemoryResources& memo
 Result<> Translation::memory(const spec::MemoryResources& memory) {
     // ORDER: swap first, so that lowering memory.max cannot push out more pages than may stay in swap.
     if (auto swap = TRY(swap_alone(memory))) {
-        auto& write = add("memory", "memory.swap.max", number_or_max(*swap), "memory/swap");
-        if (*swap <= 0) write.if_absent = IfAbsent::Skip;  // no swap accounting: no swap to forbid or to allow
+        auto& write = add_limit("memory", "memory.swap.max", number_or_max(*swap), "memory/swap");
+        if (*swap == 0) write.if_absent = IfAbsent::Skip;  // no swap accounting: no swap to forbid
         if (memory.check_before_update) write.usage_file = "memory.swap.current";
         if (!memory.swap) write.pointer = text::cat(kBase, "/memory/limit");
     }
     if (memory.limit.value_or(0) != 0) {
-        auto& write = add("memory", "memory.max", number_or_max(*memory.limit), "memory/limit");
+        auto& write = add_limit("memory", "memory.max", number_or_max(*memory.limit), "memory/limit");
         if (memory.check_before_update) write.usage_file = "memory.current";
     }
     if (memory.reservation.value_or(0) != 0)
@@ -124,7 +130,7 @@ void Translation::cpu_bandwidth(const spec::CpuResources& cpu) {
     const auto period = cpu.period_us.value_or(0);
     if (quota != 0 || period != 0) {
         auto value = text::cat(quota > 0 ? text::cat(quota) : "max", " ", period != 0 ? period : kDefaultPeriod);
-        add("cpu", "cpu.max", std::move(value), quota != 0 ? "cpu/quota" : "cpu/period");
+        add_limit("cpu", "cpu.max", std::move(value), quota != 0 ? "cpu/quota" : "cpu/period");
     }
     if (cpu.burst_us) {
         auto& write = add("cpu", "cpu.max.burst", text::cat(*cpu.burst_us), "cpu/burst");
@@ -134,7 +140,7 @@ void Translation::cpu_bandwidth(const spec::CpuResources& cpu) {
 
 void Translation::pids(std::int64_t limit) {
     // 0 would let init itself start nothing; engines and their tests expect "one process".
-    add("pids", "pids.max", number_or_max(limit == 0 ? 1 : limit), "pids/limit");
+    add_limit("pids", "pids.max", number_or_max(limit == 0 ? 1 : limit), "pids/limit");
 }
 
 void Translation::block_io(const spec::BlockIoResources& block_io) {

@@ -66,7 +66,7 @@ TEST(Resources, Memory) {
         {"both", {.limit = 1000, .swap = 3000}, {"memory.swap.max=2000", "memory.max=1000"}},
         {"equal means no swap", {.limit = 1000, .swap = 1000}, {"memory.swap.max=0?", "memory.max=1000"}},
         {"unlimited swap", {.limit = 1000, .swap = -1}, {"memory.swap.max=max?", "memory.max=1000"}},
-        {"unlimited memory frees swap too", {.limit = -1}, {"memory.swap.max=max?", "memory.max=max"}},
+        {"unlimited memory frees swap too", {.limit = -1}, {"memory.swap.max=max?", "memory.max=max?"}},
         {"reservation is memory.low", {.limit = 9, .reservation = 5}, {"memory.max=9", "memory.low=5"}},
         {"unlimited reservation", {.reservation = -1}, {"memory.low=max"}},
         {"swap without memory",
@@ -104,8 +104,8 @@ TEST(Resources, Cpu) {
         {"shares", {.shares = 1024}, {"cpu.weight=100"}},
         {"quota alone takes the default period", {.quota_us = 50000}, {"cpu.max=50000 100000"}},
         {"quota and period", {.quota_us = 5000, .period_us = 10000}, {"cpu.max=5000 10000"}},
-        {"period alone", {.period_us = 10000}, {"cpu.max=max 10000"}},
-        {"no quota", {.quota_us = -1}, {"cpu.max=max 100000"}},
+        {"period alone", {.period_us = 10000}, {"cpu.max=max 10000?"}},
+        {"no quota", {.quota_us = -1}, {"cpu.max=max 100000?"}},
         {"burst", {.quota_us = 9, .burst_us = 5, .period_us = 10}, {"cpu.max=9 10", "cpu.max.burst=5"}},
         {"no burst", {.burst_us = 0}, {"cpu.max.burst=0?"}},
         {"idle takes the weight away", {.shares = 2, .idle = 1}, {"cpu.idle=1"}},
@@ -119,7 +119,7 @@ TEST(Resources, Cpu) {
 TEST(Resources, Pids) {
     EXPECT_THAT(translated({.pids_limit = 7}), ElementsAre("pids.max=7"));
     EXPECT_THAT(translated({.pids_limit = 0}), ElementsAre("pids.max=1"));
-    EXPECT_THAT(translated({.pids_limit = -1}), ElementsAre("pids.max=max"));
+    EXPECT_THAT(translated({.pids_limit = -1}), ElementsAre("pids.max=max?"));
     EXPECT_THAT(translated({}), IsEmpty());
 }
 
