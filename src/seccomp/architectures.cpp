@@ -32,16 +32,12 @@ Result<std::vector<std::uint32_t>> architecture_tokens(const std::vector<std::st
     return tokens;
 }
 
-std::vector<ArchitectureGroup> group_architectures(const std::vector<std::uint32_t>& tokens) {
-    std::vector<ArchitectureGroup> groups;
-    for (const auto token : tokens) {
-        // The tokens are the kernel's AUDIT_ARCH_*, but for x32, which the kernel tells by the number alone.
-        const std::uint32_t audit = token == SCMP_ARCH_X32 ? AUDIT_ARCH_X86_64 : token;
-        auto group = std::ranges::find(groups, audit, &ArchitectureGroup::audit_architecture);
-        if (group == groups.end()) group = groups.insert(groups.end(), ArchitectureGroup{audit, {}});
-        group->tokens.push_back(token);
-    }
-    return groups;
+bool is_x32(std::uint32_t token) {
+    return token == SCMP_ARCH_X32;
+}
+
+std::uint32_t audit_architecture(std::uint32_t token) {
+    return is_x32(token) ? AUDIT_ARCH_X86_64 : token;
 }
 
 std::uint32_t native_architecture() {

@@ -12,12 +12,8 @@ namespace arca::seccomp {
 /// libseccomp's tokens: the native one first, then those of the list, each once.
 Result<std::vector<std::uint32_t>> architecture_tokens(const std::vector<std::string>& names);
 
-/// Tokens that share a value of seccomp_data.arch.
-struct ArchitectureGroup {
-    std::uint32_t audit_architecture = 0;
-    std::vector<std::uint32_t> tokens;
-    bool operator==(const ArchitectureGroup&) const = default;
-};
-std::vector<ArchitectureGroup> group_architectures(const std::vector<std::uint32_t>& tokens);
+/// seccomp_data.arch of a token, and whether it is x32, which the kernel tells from x86_64 by the number alone.
+std::uint32_t audit_architecture(std::uint32_t token);
+bool is_x32(std::uint32_t token);
 
 }  // namespace arca::seccomp

@@ -14,9 +14,9 @@ namespace {
 /// From this many rules on, a search tree is worth its longer program.
 constexpr std::size_t kRulesForAList = 32;
 
-/// The part of the program for the architectures that seccomp_data.arch cannot tell apart.
+/// The part of the program for one architecture.
 struct Part {
-    std::uint32_t audit_architecture = 0;
+    std::uint32_t token = 0;
     std::vector<std::uint64_t> stub;
     Filter filter;
 };
@@ -28,10 +28,10 @@ Result<std::vector<Part>> build_parts(const spec::Seccomp& profile, std::vector<
     const auto rules = TRY(resolve_rules(profile, default_action, notes));
     const bool has_stub = needs_stub(profile);
     std::vector<Part> parts;
-    for (const auto& group : group_architectures(tokens)) {
-        auto filter = TRY(Filter::build(profile, default_action, group.tokens, rules));
-        auto stub = has_stub ? enosys_stub(newest_known(profile, group.tokens)) : std::vector<std::uint64_t>{};
-        parts.push_back({group.audit_architecture, std::move(stub), std::move(filter)});
+    for (const auto token : tokens) {
+        auto filter = TRY(Filter::build(profile, default_action, token, rules));
+        auto stub = has_stub ? enosys_stub(newest_known(profile, token)) : std::vector<std::uint64_t>{};
+        parts.push_back({token, std::move(stub), std::move(filter)});
     }
     return parts;
 }
@@ -39,14 +39,14 @@ Result<std::vector<Part>> build_parts(const spec::Seccomp& profile, std::vector<
 Result<std::vector<std::uint64_t>> generate(const std::vector<Part>& parts, Layout layout) {
     std::vector<Section> sections;
     for (const auto& part : parts) {
-        sections.push_back({part.audit_architecture, part.stub});
-        const auto instructions = TRY(part.filter.generate(layout));
-        sections.back().instructions.insert(sections.back().instructions.end(), instructions.begin(),
-                                            instructions.end());
+        sections.push_back({audit_architecture(part.token), part.stub, is_x32(part.token)});
+        auto& code = sections.back().instructions;
+        const auto filter = TRY(part.filter.generate(layout));
+        code.insert(code.end(), filter.begin(), filter.end());
     }
     // libseccomp's own test of the architecture suffices for one.
     if (sections.size() == 1 && parts[0].stub.empty()) return std::move(sections[0].instructions);
-    return dispatch(sections);
+    return dispatch(std::move(sections));
 }
 }  // namespace
 

@@ -24,8 +24,10 @@ class Writer {
 
   private:
     void integer(std::uint64_t value, unsigned width) {
+        char buffer[sizeof value];
         for (unsigned index = 0; index < width; ++index)
-            bytes_.push_back(static_cast<char>(value >> (8 * index)));
+            buffer[index] = static_cast<char>(value >> (8 * index));
+        bytes_.append(buffer, width);
     }
     std::string bytes_;
 };
@@ -63,11 +65,17 @@ class Reader {
     std::string_view rest_;
 };
 
-/// FNV-1a: against accidents, not against enemies, who cannot write where it is used.
+/// Against accidents, not against enemies, who cannot write where it is used. Eight bytes a step; each step is a
+/// bijection, so a change within one of them is always seen.
 inline std::uint64_t checksum(std::string_view bytes) {
-    std::uint64_t hash = 0xcbf29ce484222325;
-    for (const char byte : bytes)
-        hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
+    constexpr std::uint64_t kMultiplier = 0x9e3779b97f4a7c15;
+    std::uint64_t hash = bytes.size();
+    while (!bytes.empty()) {
+        std::uint64_t word = 0;
+        bytes.remove_prefix(bytes.copy(reinterpret_cast<char*>(&word), sizeof word));
+        hash = (hash ^ word) * kMultiplier;
+        hash ^= hash >> 32U;
+    }
     return hash;
 }
 

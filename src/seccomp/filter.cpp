@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -37,30 +36,30 @@ void Filter::Release::operator()(void* context) const {
     ::seccomp_release(context);
 }
 
-Result<Filter> Filter::build(const spec::Seccomp& profile, std::uint32_t default_action,
-                             const std::vector<std::uint32_t>& tokens, const std::vector<Rule>& rules) {
+Result<Filter> Filter::build(const spec::Seccomp& profile, std::uint32_t default_action, std::uint32_t token,
+                             const std::vector<Rule>& rules) {
     Filter filter(::seccomp_init(default_action));
     if (!filter.context_)
         return fail(Error(Code::Unsupported,
                           text::cat("libseccomp ", library_version(), " or this kernel refuses the default action"))
                         .at("/linux/seccomp/defaultAction"));
-    TRY(filter.set_architectures(tokens));
+    TRY(filter.set_architecture(token));
     for (const auto& rule : rules)
         TRY(filter.add_rule(rule, profile));
     return filter;
 }
 
-Result<> Filter::set_architectures(const std::vector<std::uint32_t>& tokens) const {
-    for (const auto token : tokens)
-        if (const int result = ::seccomp_arch_add(context_.get(), token); result < 0 && result != -EEXIST)
-            return fail(Error(Code::Unsupported,
-                              text::cat("libseccomp cannot put architecture ", text::hex(token),
-                                        " into one filter with the native one"),
-                              -result)
-                            .at("/linux/seccomp/architectures"));
-    // ORDER: last, because only beside the native architecture is one of the other byte order refused.
-    if (std::ranges::find(tokens, native_architecture()) != tokens.end()) return {};
-    const int result = ::seccomp_arch_remove(context_.get(), native_architecture());
+Result<> Filter::set_architecture(std::uint32_t token) const {
+    const auto native = native_architecture();
+    if (token == native) return {};
+    // ORDER: the native one is removed last, because only beside it is one of the other byte order refused.
+    if (const int result = ::seccomp_arch_add(context_.get(), token); result < 0)
+        return fail(
+            Error(Code::Unsupported,
+                  text::cat("libseccomp cannot filter architecture ", text::hex(token), " beside the native one"),
+                  -result)
+                .at("/linux/seccomp/architectures"));
+    const int result = ::seccomp_arch_remove(context_.get(), native);
     return result < 0 ? libseccomp_error("seccomp_arch_remove", result) : Result<>{};
 }
 

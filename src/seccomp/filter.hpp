@@ -1,4 +1,4 @@
-// One libseccomp filter: its architectures, its rules, and the instructions made of them.
+// One libseccomp filter: its architecture, its rules, and the instructions made of them.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ enum class Layout : std::uint8_t {
 class Filter {
   public:
     /// `profile` is only looked at for the texts of errors.
-    static Result<Filter> build(const spec::Seccomp& profile, std::uint32_t default_action,
-                                const std::vector<std::uint32_t>& tokens, const std::vector<Rule>& rules);
+    static Result<Filter> build(const spec::Seccomp& profile, std::uint32_t default_action, std::uint32_t token,
+                                const std::vector<Rule>& rules);
     Result<std::vector<std::uint64_t>> generate(Layout layout) const;
 
   private:
@@ -29,7 +29,7 @@ class Filter {
         void operator()(void* context) const;
     };
     explicit Filter(scmp_filter_ctx context) : context_(context) {}
-    Result<> set_architectures(const std::vector<std::uint32_t>& tokens) const;
+    Result<> set_architecture(std::uint32_t token) const;
     Result<> add_rule(const Rule& rule, const spec::Seccomp& profile) const;
 
     std::unique_ptr<void, Release> context_;

@@ -154,18 +154,14 @@ Result<std::vector<Rule>> resolve_rules(const spec::Seccomp& profile, std::uint3
     return resolver.take();
 }
 
-NewestKnown newest_known(const spec::Seccomp& profile, const std::vector<std::uint32_t>& tokens) {
-    NewestKnown known;
-    for (const auto token : tokens) {
-        int newest = -1;
-        for (const auto& rule : profile.syscalls)
-            for (const auto& name : rule.names)
-                newest = std::max(newest, ::seccomp_syscall_resolve_name_arch(token, name.c_str()));
-        known.has_x32_numbers |= token == SCMP_ARCH_X86_64 || token == SCMP_ARCH_X32;
-        // Negative: pseudo numbers of libseccomp, for calls that the architecture does not have.
-        if (newest >= 0)
-            (token == SCMP_ARCH_X32 ? known.x32_number : known.number) = static_cast<std::uint32_t>(newest);
-    }
+NewestKnown newest_known(const spec::Seccomp& profile, std::uint32_t token) {
+    int newest = -1;
+    for (const auto& rule : profile.syscalls)
+        for (const auto& name : rule.names)
+            newest = std::max(newest, ::seccomp_syscall_resolve_name_arch(token, name.c_str()));
+    NewestKnown known{.leaves_x32_alone = token == SCMP_ARCH_X86_64};
+    // Negative: pseudo numbers of libseccomp, for calls that the architecture does not have.
+    if (newest >= 0) known.number = static_cast<std::uint32_t>(newest);
     return known;
 }
 

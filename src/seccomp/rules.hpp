@@ -31,7 +31,7 @@ struct Rule {
 Result<std::vector<Rule>> resolve_rules(const spec::Seccomp& profile, std::uint32_t default_action,
                                         std::vector<spec::Note>& notes);
 
-/// Highest number that any name of the profile has on the architectures (which share a value of seccomp_data.arch).
-NewestKnown newest_known(const spec::Seccomp& profile, const std::vector<std::uint32_t>& tokens);
+/// Highest number that any name of the profile has on the architecture.
+NewestKnown newest_known(const spec::Seccomp& profile, std::uint32_t token);
 
 }  // namespace arca::seccomp

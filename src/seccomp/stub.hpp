@@ -11,13 +11,14 @@
 
 namespace arca::seccomp {
 
-/// The highest number of a system call that the profile mentions.
+/// Numbers from here on belong to x32, which shares seccomp_data.arch with x86_64.
+constexpr std::uint32_t kFirstX32Number = 0x40000000;
+
+/// The highest number of a system call that the profile mentions, on one architecture.
 struct NewestKnown {
     std::optional<std::uint32_t> number;
-    /// Numbers from 0x40000000 on belong to x32, which shares the architecture of x86_64 and nothing else.
-    bool has_x32_numbers = false;
-    /// Absent: x32 is left to the profile.
-    std::optional<std::uint32_t> x32_number;
+    /// On x86_64, where what belongs to x32 is not newer but of another architecture.
+    bool leaves_x32_alone = false;
 };
 
 /// False when a new system call is let through anyhow, or gets ENOSYS already.
