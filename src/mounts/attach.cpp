@@ -118,17 +118,16 @@ Result<> set_propagation(sys::FdRef tree, const MountStep& step) {
     return carry_out(changes, tree);
 }
 
+// move_mount(2) says EINVAL where mount(2) said ENOTDIR, which engines look for.
 Result<> attach(sys::FdRef tree, sys::FdRef target, const sys::RootDir& root, const MountStep& step) {
     auto moved = sys::move_mount(tree, target);
     if (moved) return {};
-    if (moved.error().errnum() == ENOTDIR) {
-        auto source_status = TRY(sys::fstat(tree));
-        auto target_status = TRY(sys::fstat(target));
+    const auto source_mode = TRY(sys::fstat(tree)).st_mode;
+    const auto target_mode = TRY(sys::fstat(target)).st_mode;
+    if (S_ISDIR(source_mode) != S_ISDIR(target_mode))
         return fail(Code::System,
-                    text::cat("target is ", describe_type(target_status.st_mode), ", source is ",
-                              describe_type(source_status.st_mode)),
+                    text::cat("target is ", describe_type(target_mode), ", source is ", describe_type(source_mode)),
                     ENOTDIR);
-    }
     return fail(std::move(moved.error()).with(text::cat("attaching at ", place(root, step))));
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cerrno>
 
 #include "base/text.hpp"
 #include "mounts/execute.hpp"
@@ -32,8 +33,10 @@ Result<> write_sysctls(const sys::Procfs& procfs, const std::map<std::string, st
                 Error(Code::InvalidConfig, text::cat("sysctl ", text::printable(key), " leads out of /proc/sys"))
                     .at("/linux/sysctl"));
         auto written = procfs.write("sys/" + path, value);
-        if (!written)
-            return fail(std::move(written.error()).with(text::cat("setting the sysctl ", key)).at("/linux/sysctl"));
+        if (written) continue;
+        auto error = std::move(written.error()).with(text::cat("setting the sysctl ", key)).at("/linux/sysctl");
+        if (error.errnum() == ENOENT) error = std::move(error).hinting("the kernel has no parameter of that name here");
+        return fail(std::move(error));
     }
     return {};
 }

@@ -88,23 +88,22 @@ Result<RootDir::Parent> RootDir::make_parent(std::string_view path, mode_t mode)
     return Parent{TRY(make_directories(slash == 0 ? "/" : whole.substr(0, slash), mode)), std::move(last)};
 }
 
+// A dangling link at the end is made where it points to, link by link, each looked up inside the root again.
 Result<Fd> RootDir::make_file(std::string_view path, mode_t mode) const {
-    const auto whole = absolute(without_trailing_slashes(path));
-    auto existing = openat2(directory_, whole, O_PATH, 0, kInRoot);
-    if (existing || existing.error().errnum() != ENOENT) return existing;
-    auto parent = TRY(make_parent(whole, 0755));
-    // A dangling link at the end is made where it points to, still inside the root: O_CREAT without O_NOFOLLOW.
-    auto target = readlinkat(parent.directory, parent.name);
-    if (target) {
-        const auto linked =
-            target->starts_with('/') ? *target : text::cat(whole.substr(0, whole.rfind('/')), "/", *target);
-        (void)TRY(make_parent(linked, 0755));
-        (void)TRY(openat2(directory_, whole, O_WRONLY | O_CREAT | O_NOCTTY | O_NONBLOCK, mode, kInRoot));
-    } else {
-        auto made = openat(parent.directory, parent.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    auto wanted = absolute(without_trailing_slashes(path));
+    for (int links = 0; links <= kMaximalLinks; ++links) {
+        auto existing = openat2(directory_, wanted, O_PATH, 0, kInRoot);
+        if (existing || existing.error().errnum() != ENOENT) return existing;
+        auto parent = TRY(make_parent(wanted, 0755));
+        if (auto target = readlinkat(parent.directory, parent.name)) {
+            const auto above = target->starts_with('/') ? "" : text::cat(wanted.substr(0, wanted.rfind('/')), "/");
+            wanted = text::cat(above, without_trailing_slashes(*target));
+            continue;
+        }
+        auto made = openat(parent.directory, parent.name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (!made && made.error().errnum() != EEXIST) return made;
     }
-    return openat2(directory_, whole, O_PATH, 0, kInRoot);
+    return fail(Code::System, text::cat("creating ", path), ELOOP);
 }
 
 }  // namespace arca::sys
