@@ -60,7 +60,7 @@ bool await(int pidfd, double seconds, Reaping reaping) {
 }
 
 void expect_clean(const Output& output) {
-    for (const char* mark : {"AddressSanitizer", "LeakSanitizer", "runtime error:"}) {
+    for (const char* mark : {"AddressSanitizer", "LeakSanitizer", ": runtime error: "}) {
         if (contains(output.err, mark)) ADD_FAILURE() << "sanitizer report:\n" << output;
     }
 }

@@ -1,5 +1,6 @@
 // What the process does: waits, signals, children, raw system calls, hooks.
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +62,18 @@ int trap(const Words&) {
         usleep(2000);
     const char* name = sigabbrev_np(received);
     echo({name == nullptr ? std::to_string(received) : std::string("SIG") + name});
+    return 0;
+}
+
+/// Prints `ready`, waits for SIGWINCH, prints the terminal's new size.
+int resized(const Words&) {
+    signal(SIGWINCH, [](int which) { received = which; });
+    echo({"ready"});
+    while (received == 0)
+        usleep(2000);
+    winsize size{};
+    ioctl(0, TIOCGWINSZ, &size);
+    print(Object().number("rows", size.ws_row).number("columns", size.ws_col));
     return 0;
 }
 
@@ -195,21 +208,10 @@ int argv_command(const Words&) {
 }  // namespace
 
 const Command kActionCommands[] = {
-    {"echo", echo},
-    {"complain", complain},
-    {"exit", exit_with},
-    {"sleep", sleep_for},
-    {"pause", pause_command},
-    {"trap", trap},
-    {"serve", serve},
-    {"spawn", spawn},
-    {"orphan", orphan},
-    {"raise", raise_signal},
-    {"syscall", raw_syscall},
-    {"hook", hook},
-    {"cat", cat},
-    {"argv", argv_command},
-    {nullptr, nullptr},
+    {"echo", echo},           {"complain", complain}, {"exit", exit_with},     {"sleep", sleep_for},
+    {"pause", pause_command}, {"trap", trap},         {"resized", resized},    {"serve", serve},
+    {"spawn", spawn},         {"orphan", orphan},     {"raise", raise_signal}, {"syscall", raw_syscall},
+    {"hook", hook},           {"cat", cat},           {"argv", argv_command},  {nullptr, nullptr},
 };
 
 }  // namespace probe
