@@ -96,12 +96,7 @@ std::uint64_t read_ambient(std::uint64_t candidates) {
 }
 
 Result<> set_thread_sets(const CapabilitySets& wanted) {
-    KernelSets kernel;
-    for (unsigned half = 0; half < kernel.words.size(); ++half) {
-        const auto part = [half](std::uint64_t mask) { return static_cast<std::uint32_t>(mask >> (32U * half)); };
-        kernel.words[half] = {part(wanted.effective), part(wanted.permitted), part(wanted.inheritable)};
-    }
-    if (::syscall(SYS_capset, &kernel.header, kernel.words.data()) == 0) return {};
+    if (lower(wanted) == 0) return {};
     return sys::last_error(text::cat("capset(effective ", text::hex(wanted.effective), ", permitted ",
                                      text::hex(wanted.permitted), ", inheritable ", text::hex(wanted.inheritable),
                                      ")"));
@@ -180,6 +175,15 @@ Result<> drop_bounding(const CapabilitySets& wanted) {
 Result<> keep_capabilities_over_setuid() {
     if (prctl_long(PR_SET_KEEPCAPS, 1) < 0) return sys::last_error("prctl(PR_SET_KEEPCAPS)");
     return {};
+}
+
+int lower(const CapabilitySets& wanted) noexcept {
+    KernelSets kernel;
+    for (unsigned half = 0; half < kernel.words.size(); ++half) {
+        const auto part = [half](std::uint64_t mask) { return static_cast<std::uint32_t>(mask >> (32U * half)); };
+        kernel.words[half] = {part(wanted.effective), part(wanted.permitted), part(wanted.inheritable)};
+    }
+    return ::syscall(SYS_capset, &kernel.header, kernel.words.data()) == 0 ? 0 : errno;
 }
 
 Result<> apply(const CapabilitySets& wanted) {

@@ -45,6 +45,9 @@ std::vector<std::string> capability_names();
 Result<> drop_bounding(const CapabilitySets& wanted);
 Result<> keep_capabilities_over_setuid();
 Result<> apply(const CapabilitySets& wanted);
+/// capset(2) and nothing else: gives up what apply() was asked to keep for the loading of a filter (ambient bits go
+/// with the permitted ones). Zone C: allocates nothing, and a filter that lets capset through is enough. 0 or an errno.
+int lower(const CapabilitySets& wanted) noexcept;
 /// Reads all five sets back; an error names the first that differs, and the capability.
 Result<> verify(const CapabilitySets& wanted);
 

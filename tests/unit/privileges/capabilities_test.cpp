@@ -207,6 +207,27 @@ TEST(KernelCapabilities, InANewUserNamespaceEverythingCanBeHad) {
     });
 }
 
+TEST(KernelCapabilities, WhatWasKeptForTheFilterIsGivenUpByCapsetAlone) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    ARCA_EXPECT_CHILD([]() -> std::string {
+        const CapabilitySets wanted{.bounding = bit(CAP_KILL),
+                                    .effective = bit(CAP_KILL),
+                                    .inheritable = bit(CAP_KILL),
+                                    .permitted = bit(CAP_KILL),
+                                    .ambient = bit(CAP_KILL)};
+        auto kept = wanted;
+        kept.effective |= bit(CAP_SYS_CHROOT);
+        kept.permitted |= bit(CAP_SYS_CHROOT);
+        ARCA_MUST(drop_bounding(wanted));
+        ARCA_MUST(apply(kept));
+        ARCA_MUST(verify(kept));
+        if (lower(wanted) != 0) return "lower";
+        if (lower(kept) != EPERM) return "it could be taken back";
+        ARCA_MUST(verify(wanted));
+        return compare_with_proc(wanted);
+    });
+}
+
 TEST(KernelCapabilities, UnmappedIdIsAnErrorThatSaysSo) {
     ARCA_EXPECT_CHILD([]() -> std::string {
         const unsigned uid = ::geteuid(), gid = ::getegid();
