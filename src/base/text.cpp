@@ -18,6 +18,22 @@ std::optional<Number> to_number(std::string_view text) {
     if (problem != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
     return value;
 }
+
+/// Bytes of the character that `text` begins with; 0 when it is a control character (C0, DEL, C1) or no UTF-8.
+std::size_t printable_length(std::string_view text) {
+    const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+    const unsigned first = at(0);
+    if (first < 0x80) return first < 0x20 || first == 0x7f ? 0 : 1;
+    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4) return 0;
+    for (std::size_t i = 1; i < length; ++i)
+        if ((at(i) & 0xc0U) != 0x80) return 0;
+    const unsigned second = at(1);
+    const bool is_control = first == 0xc2 && second < 0xa0;
+    const bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+    const bool is_no_character = (first == 0xed && second >= 0xa0) || (first == 0xf4 && second >= 0x90);
+    return is_control || is_overlong || is_no_character ? 0 : length;
+}
 }  // namespace
 
 std::string octal(std::uint64_t value) {
@@ -29,9 +45,9 @@ std::string hex(std::uint64_t value) {
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {
     std::string out;
-    for (const auto& part : parts) {
-        if (!out.empty()) out.append(separator);
-        out.append(part);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (i != 0) out.append(separator);
+        out.append(parts[i]);
     }
     return out;
 }
@@ -62,15 +78,16 @@ std::string lower(std::string_view text) {
 
 std::string printable(std::string_view text) {
     std::string out;
-    for (char c : text) {
-        auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f) {
+    while (!text.empty()) {
+        const auto length = printable_length(text);
+        if (length == 0) {
+            const auto byte = static_cast<unsigned char>(text[0]);
             out += "\\x";
             out += "0123456789abcdef"[byte >> 4];
             out += "0123456789abcdef"[byte & 15];
-        } else {
-            out += c;
         }
+        out.append(text.substr(0, length));
+        text.remove_prefix(std::max<std::size_t>(length, 1));
     }
     return out;
 }

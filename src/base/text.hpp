@@ -41,7 +41,8 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);
 std::string lower(std::string_view text);
-/// Replaces control characters, so that a hostile file name cannot drive a terminal through an error text.
+/// Replaces control characters and what is no UTF-8, so that a hostile file name can neither drive a terminal nor break
+/// a JSON log through an error text.
 std::string printable(std::string_view text);
 /// Whole text as a decimal number, or nothing.
 std::optional<std::int64_t> to_int(std::string_view text);

@@ -17,6 +17,10 @@ Result<std::pair<Channel, Channel>> Channel::pair() {
 }
 
 Result<> Channel::send(std::span<const std::byte> message, std::span<const FdRef> descriptors) const {
+    // An empty message could not be told from the end of the peer.
+    if (message.empty() || message.size() > kMaximalMessage || descriptors.size() > kMaximalDescriptors)
+        return fail(Code::Internal, text::cat("a message of ", message.size(), " bytes with ", descriptors.size(),
+                                              " descriptors cannot be sent"));
     iovec part{const_cast<std::byte*>(message.data()), message.size()};
     alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kMaximalDescriptors)> control{};
     msghdr header{};
@@ -51,14 +55,15 @@ Result<Channel::Received> Channel::receive(std::span<std::byte> buffer) const {
     header.msg_control = control.data();
     header.msg_controllen = control.size();
     ssize_t size;
+    // A peer that dies with unread data in its queue resets the connection (unix(7)). That is told once, before what it
+    // had sent; then comes that, then the end.
     do
         size = ::recvmsg(socket_.number(), &header, MSG_CMSG_CLOEXEC);
-    while (size < 0 && errno == EINTR);
-    // A peer that dies with unread data in its queue resets the connection (unix(7)): the same as closing it.
-    if (size < 0 && errno != ECONNRESET) return last_error("recvmsg");
+    while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (size < 0) return last_error("recvmsg");
     Received received;
-    received.size = size < 0 ? 0 : static_cast<std::size_t>(size);
-    for (auto* part_header = CMSG_FIRSTHDR(&header); size >= 0 && part_header != nullptr;
+    received.size = static_cast<std::size_t>(size);
+    for (auto* part_header = CMSG_FIRSTHDR(&header); part_header != nullptr;
          part_header = CMSG_NXTHDR(&header, part_header)) {
         if (part_header->cmsg_level != SOL_SOCKET || part_header->cmsg_type != SCM_RIGHTS) continue;
         const auto count = (part_header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -68,6 +73,8 @@ Result<Channel::Received> Channel::receive(std::span<std::byte> buffer) const {
             received.descriptors.emplace_back(number);
         }
     }
+    if (size > 0 && (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+        return fail(Code::System, "recvmsg: a message or its descriptors were cut short", EMSGSIZE);
     return received;
 }
 
