@@ -1,8 +1,10 @@
 #include "cgroup/device_program.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <optional>
+#include <span>
 
 #include "cgroup/device_rules.hpp"
 
@@ -35,6 +37,7 @@ bool is_for(const spec::DeviceRule& rule, int type) {
     return rule.type == 'a' || (rule.type == 'b') == (type == BPF_DEVCG_DEV_BLOCK);
 }
 
+/// Decides about whatever is left.
 bool is_final(const spec::DeviceRule& rule) {
     return !rule.major && !rule.minor && access_bits(rule.access) == kAllAccess;
 }
@@ -67,7 +70,24 @@ std::vector<spec::DeviceRule> deciding_rules(const std::vector<spec::DeviceRule>
         deciding.push_back(*rule);
         if (is_final(*rule)) break;
     }
+    // What the end of the list says anyway need not be said before it.
+    while (!deciding.empty() && !deciding.back().allow)
+        deciding.pop_back();
     return deciding;
+}
+
+bool denies_the_rest(const std::vector<spec::DeviceRule>& rules) {
+    return rules.empty() || !is_final(rules.back());
+}
+
+/// Apart from the type, for which the lists were made.
+bool are_equal(const spec::DeviceRule& one, const spec::DeviceRule& other) {
+    return one.allow == other.allow && one.major == other.major && one.minor == other.minor &&
+           access_bits(one.access) == access_bits(other.access);
+}
+
+bool ends_with(const std::vector<spec::DeviceRule>& rules, const std::vector<spec::DeviceRule>& end) {
+    return rules.size() >= end.size() && std::equal(end.rbegin(), end.rend(), rules.rbegin(), are_equal);
 }
 
 // The kernel checks a program by walking its paths, and that walk is most of the price of loading it. So the main line
@@ -78,14 +98,15 @@ class Compiler {
     Result<std::vector<bpf_insn>> compile(const std::vector<spec::DeviceRule>& rules) {
         load_request();
         const auto to_block_section = jump_if(BPF_JEQ, Type, BPF_DEVCG_DEV_BLOCK);
-        section(deciding_rules(rules, BPF_DEVCG_DEV_CHAR));
-        land(to_block_section, here());
-        section(deciding_rules(rules, BPF_DEVCG_DEV_BLOCK));
+        const auto block = deciding_rules(rules, BPF_DEVCG_DEV_BLOCK);
+        sections(deciding_rules(rules, BPF_DEVCG_DEV_CHAR), block, to_block_section);
         const auto deny = here();
-        emit(BPF_ALU64 | BPF_MOV | BPF_K, Verdict, 0);
+        // The kernel refuses a program with instructions that nothing reaches.
+        const bool detail_denies = std::ranges::any_of(details_, [](const auto& detail) { return !detail.rule.allow; });
+        if (!to_deny_.empty() || denies_the_rest(block) || detail_denies) emit(BPF_ALU64 | BPF_MOV | BPF_K, Verdict, 0);
         const auto allow = here();
         emit(BPF_JMP | BPF_EXIT);
-        for (const auto& detail : std::exchange(details_, {}))
+        for (const auto& detail : details_)
             out_of_line(detail);
         for (auto jump : to_deny_)
             land(jump, deny);
@@ -143,18 +164,27 @@ class Compiler {
         emit(BPF_ALU64 | BPF_MOV | BPF_K, Verdict, 1);
     }
 
-    void section(const std::vector<spec::DeviceRule>& rules) {
-        for (const auto& rule : rules) {
-            if (is_final(rule)) return finish(rule.allow);
-            if (rule.major || rule.minor)
-                for_some_devices(rule);
-            else
-                for_some_accesses(rule);
-        }
-        finish(false);
+    // The second of two sections falls into the common end, which denies. Mostly one list is the end of the other
+    // ("every node may be made"), and one section does for both.
+    void sections(const std::vector<spec::DeviceRule>& character, const std::vector<spec::DeviceRule>& block,
+                  std::size_t to_block_section) {
+        const bool is_shared = ends_with(character, block);
+        const auto own = is_shared ? character.size() - block.size() : character.size();
+        section(std::span(character).first(own));
+        if (!is_shared && denies_the_rest(character)) to_deny_.push_back(emit(BPF_JMP | BPF_JA));
+        land(to_block_section, here());
+        section(block);
     }
 
-    void finish(bool allow) { (allow ? to_allow_ : to_deny_).push_back(emit(BPF_JMP | BPF_JA)); }
+    void section(std::span<const spec::DeviceRule> rules) {
+        for (const auto& rule : rules)
+            if (rule.major || rule.minor)
+                for_some_devices(rule);
+            else if (is_final(rule))
+                to_allow_.push_back(emit(BPF_JMP | BPF_JA));
+            else
+                for_some_accesses(rule);
+    }
 
     void for_some_devices(const spec::DeviceRule& rule) {
         const auto key = rule.major && rule.minor ? Key : rule.major ? Major : Minor;
