@@ -21,6 +21,8 @@
 namespace integration {
 
 namespace {
+bool powerless_root = false;
+
 std::string setting(const char* variable, const char* fallback) {
     const char* value = std::getenv(variable);
     return std::filesystem::absolute(value != nullptr && *value != '\0' ? value : fallback).lexically_normal().string();
@@ -65,7 +67,7 @@ Facts probe_facts() {
     f.runtime = setting("ARCA_TEST_RUNTIME", ARCA_TEST_RUNTIME);
     f.probe = setting("ARCA_TEST_PROBE", ARCA_TEST_PROBE);
     f.busybox = find_busybox();
-    f.root = geteuid() == 0;
+    f.root = geteuid() == 0 && !powerless_root;
     f.cgroup_v2 = is_unified("/sys/fs/cgroup") && access("/sys/fs/cgroup/cgroup.subtree_control", W_OK) == 0;
     std::istringstream list(read_file("/sys/fs/cgroup/cgroup.controllers"));
     for (std::string name; list >> name;)
@@ -94,8 +96,9 @@ const Facts& facts() {
 void enter_private_view() {
     if (geteuid() != 0) return;
     if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-        perror("cannot make a private mount namespace");
-        exit(1);
+        perror("root without the right to mount: tests that need root are skipped");
+        powerless_root = true;
+        return;
     }
     if (is_unified("/sys/fs/cgroup")) return;
     if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, nullptr) != 0) perror("no unified cgroup hierarchy");
