@@ -112,6 +112,7 @@ class Joiner {
     Result<> take_the_identity() {
         progress::enter(Step::Identity);
         root_.reset();
+        TRY(launch::restrict_capabilities(process_, context_.channel));
         return launch::take_identity(process_, launch::filter_needs(process_, context_.filter.has_value()));
     }
 
@@ -230,6 +231,8 @@ class ExecParent {
         progress::enter(Step::AwaitReady);
         if (plan_.process.terminal && options_.console_socket.empty()) {
             auto message = TRY(launch::receive(channel_));
+            while (message && message->kind == launch::Kind::Warning)
+                message = TRY(launch::receive(channel_));
             if (!message) return fail(Code::InitDied, "the process ended before it could execute its program");
             if (message->kind == launch::Kind::Failed) return fail(std::move(*message->error));
             if (message->kind != launch::Kind::Terminal || message->descriptors.size() != 1)

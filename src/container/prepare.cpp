@@ -4,6 +4,7 @@
 
 #include "base/progress.hpp"
 #include "base/text.hpp"
+#include "privileges/lsm.hpp"
 #include "process/environment.hpp"
 #include "spec/parse.hpp"
 #include "sys/syscalls.hpp"
@@ -27,6 +28,14 @@ Result<std::string> read_config(const CreateOptions& options) {
     if (content) return content;
     // A missing bundle is a mistake of the caller, not of the container's program.
     return fail(std::move(content.error()).as(Code::InvalidConfig).with("reading the bundle's configuration"));
+}
+
+// While /sys is still the host's.
+Result<> check_labels(const spec::Config& config) {
+    if (!config.process || (config.process->apparmor_profile.empty() && config.process->selinux_label.empty()))
+        return {};
+    return privileges::check_labels(privileges::active_security_modules(), config.process->apparmor_profile,
+                                    config.process->selinux_label);
 }
 
 Result<> refuse_notes(const std::vector<spec::Note>& notes) {
@@ -60,6 +69,7 @@ Result<Prepared> prepare(const Runtime& runtime, CreateOptions options) {
     progress::enter(Step::Plan);
     prepared.facts = TRY(host::probe());
     prepared.plan = TRY(plan(prepared.config, prepared.facts, options, caller_of(runtime)));
+    TRY(check_labels(prepared.config));
     prepared.notes.insert(prepared.notes.end(), prepared.plan.notes.begin(), prepared.plan.notes.end());
     prepared.options = std::move(options);
     return prepared;

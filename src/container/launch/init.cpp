@@ -20,6 +20,7 @@
 #include "mounts/execute.hpp"
 #include "network/loopback.hpp"
 #include "privileges/keyring.hpp"
+#include "privileges/lsm.hpp"
 #include "process/attributes.hpp"
 #include "process/descriptors.hpp"
 #include "process/environment.hpp"
@@ -202,7 +203,10 @@ class Init {
 
     Result<> join_keyring() {
         progress::enter(Step::Keyring);
-        return plan_.session_keyring ? privileges::join_session_keyring(plan_.id) : Result<>{};
+        if (!plan_.session_keyring) return {};
+        if (plan_.process && !plan_.process->selinux_label.empty())
+            TRY(privileges::set_keyring_label(procfs_, plan_.process->selinux_label));
+        return privileges::join_session_keyring(plan_.id);
     }
 
     Result<> prepare_process() {
@@ -220,6 +224,7 @@ class Init {
         procfs_ = {};
         root_.reset();
         if (!process_) return {};
+        TRY(restrict_capabilities(*process_, context_.channel));
         return take_identity(*process_, filter_needs(*process_, plan_.seccomp.has_value()));
     }
 

@@ -213,11 +213,14 @@ class Parent {
     }
 
     Result<Message> receive_next() {
-        auto message = TRY(receive(channel_));
-        if (!message) return fail(explain_death());
-        if (message->kind == Kind::Failed) return fail(std::move(*message->error));
-        TRY(expected_.accept(message->kind));
-        return std::move(*message);
+        for (;;) {
+            auto message = TRY(receive(channel_));
+            if (!message) return fail(explain_death());
+            if (message->kind == Kind::Failed) return fail(std::move(*message->error));
+            TRY(expected_.accept(message->kind));
+            if (message->kind != Kind::Warning) return std::move(*message);
+            if (request_.log != nullptr) request_.log->write(log::Level::Warning, message->text);
+        }
     }
 
     // The channel ended without a word. What is told is how the process ended, in which step, and what the kernel

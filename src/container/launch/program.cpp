@@ -24,9 +24,11 @@ namespace {
 constexpr std::uint64_t kSysAdmin = std::uint64_t{1} << CAP_SYS_ADMIN;
 constexpr mode_t kDefaultUmask = 0022;  // what runc and crun set and images have come to expect
 
-privileges::CapabilitySets with_sys_admin(privileges::CapabilitySets sets) {
-    sets.effective |= kSysAdmin;
-    sets.permitted |= kSysAdmin;
+// Without CAP_SYS_ADMIN the kernel refuses the filter later, in its own words.
+Result<privileges::CapabilitySets> with_sys_admin(privileges::CapabilitySets sets) {
+    const auto available = TRY(privileges::current_sets()).permitted & kSysAdmin;
+    sets.effective |= available;
+    sets.permitted |= available;
     return sets;
 }
 
@@ -86,6 +88,15 @@ FilterNeeds filter_needs(const ProcessPlan& process, bool has_filter) {
     return has_filter && !process.no_new_privileges ? FilterNeeds::SysAdmin : FilterNeeds::Nothing;
 }
 
+Result<> restrict_capabilities(ProcessPlan& process, const sys::Channel& listener) {
+    std::vector<spec::Note> notes;
+    process.capabilities =
+        privileges::restrict_to_available(process.capabilities, TRY(privileges::current_sets()), notes);
+    for (const auto& note : notes)
+        TRY(send(listener, Kind::Warning, 0, text::cat(note.pointer, ": ", note.text)));
+    return {};
+}
+
 Result<> make_working_directory(const sys::RootDir& root, const ProcessPlan& process) {
     constexpr mode_t kMode = 0755;
     auto made = root.make_directories(process.cwd, kMode);
@@ -109,7 +120,7 @@ void complete_environment(ProcessPlan& process, const sys::RootDir& root) {
 Result<> take_identity(const ProcessPlan& process, FilterNeeds needs) {
     const auto at_first = ::chdir(process.cwd.c_str());
     ::umask(process.user.umask.value_or(kDefaultUmask));
-    const auto sets = needs == FilterNeeds::SysAdmin ? with_sys_admin(process.capabilities) : process.capabilities;
+    const auto sets = needs == FilterNeeds::SysAdmin ? TRY(with_sys_admin(process.capabilities)) : process.capabilities;
     TRY(privileges::drop_bounding(process.capabilities));
     TRY(privileges::keep_capabilities_over_setuid());
     TRY(privileges::set_identity(
@@ -141,7 +152,8 @@ void execute(const ProcessPlan& process, const std::string& path, const std::opt
         if (const int errnum = seccomp::load(*filter); errnum != 0)
             give_up(starter, Error(Code::System, "loading the seccomp filter", errnum).at("/linux/seccomp"));
         if (filter_needs(process, true) == FilterNeeds::SysAdmin)
-            if (auto dropped = privileges::apply(process.capabilities); !dropped) give_up(starter, dropped.error());
+            if (const int errnum = privileges::lower(process.capabilities); errnum != 0)
+                give_up(starter, Error(Code::System, "capset after the seccomp filter", errnum).at("/linux/seccomp"));
     }
     if (auto kept = process::keep_first(process.preserved_descriptors); !kept) give_up(starter, kept.error());
     progress::enter(Step::Exec);

@@ -28,6 +28,10 @@ Result<> make_working_directory(const sys::RootDir& root, const ProcessPlan& pro
 /// HOME for the user, unless it is set.
 void complete_environment(ProcessPlan& process, const sys::RootDir& root);
 
+/// Leaves out of the sets what this process does not have itself; each loss becomes a warning on `listener`
+/// (config.md#process: "MUST be logged as a warning").
+Result<> restrict_capabilities(ProcessPlan& process, const sys::Channel& listener);
+
 FilterNeeds filter_needs(const ProcessPlan& process, bool has_filter);
 
 /// Zone C. Loads the filter, gives up what was kept for that, marks descriptors, says Executing, executes. Returns only

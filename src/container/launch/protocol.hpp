@@ -9,6 +9,7 @@
 //   init -> parent           Ready         the container is created
 //   starter -> init          Go            by the start gate (create) or the channel (run)
 //   init -> starter          Executing     execve comes next: end of file then means that it succeeded
+//   init -> parent           Warning       at any time: something that is no error
 //   any -> parent, starter   Failed        with an error; nothing else will come from that process
 #pragma once
 
@@ -31,6 +32,7 @@ enum class Kind : std::uint16_t {
     Ready,
     Go,
     Executing,
+    Warning,
     Failed,
 };
 std::string_view name(Kind kind);
@@ -38,7 +40,7 @@ std::string_view name(Kind kind);
 struct Message {
     Kind kind = Kind::Failed;
     std::int32_t pid = 0;        ///< InitIs
-    std::string text;            ///< Terminal: its name inside
+    std::string text;            ///< Terminal: its name inside; Warning
     std::optional<Error> error;  ///< Failed
     std::vector<sys::Fd> descriptors;
 };
@@ -55,7 +57,7 @@ Result<std::optional<Message>> receive(const sys::Channel& channel);
 std::vector<std::byte> encode_failure(const Error& error, Role role);
 Result<Message> decode(std::span<const std::byte> bytes);
 
-/// What must come next, in order. A Failed may always come.
+/// What must come next, in order. A Warning or a Failed may always come.
 class Expectation {
   public:
     explicit Expectation(std::vector<Kind> sequence) : sequence_(std::move(sequence)) {}
