@@ -161,7 +161,7 @@ Result<> set_memory_policy(const spec::MemoryPolicy& policy) {
     int mode = TRY(look_up(kMemoryModes, policy.mode, "/linux/memoryPolicy/mode"));
     for (const auto& flag : policy.flags)
         mode |= TRY(look_up(kMemoryFlags, flag, "/linux/memoryPolicy/flags"));
-    auto nodes = parse_number_list(policy.nodes, kMaximalNodes);
+    auto nodes = mask_of(policy.nodes, kMaximalNodes);
     if (!nodes) return fail(std::move(nodes.error()).at("/linux/memoryPolicy/nodes"));
     // The kernel takes one less than `maxnode` for the number of bits (mm/mempolicy.c get_nodes).
     const std::size_t bits = nodes->empty() ? 0 : nodes->size() * kBitsPerWord + 1;

@@ -147,7 +147,7 @@ MaybeCause find_cause(const std::string& path) {
     return find_content_cause(path, quoted(path), 1);
 }
 
-/// The phrases are those that engines look for: wishes of docker (127, 126) and podman.
+// The phrases are those by which docker and podman choose their exit codes 127 and 126.
 Error exec_error(std::string_view prefix, int errnum) {
     switch (errnum) {
         case ENOENT:
@@ -210,8 +210,12 @@ Result<std::string> find_executable(const std::string& argument, std::string_vie
     return fail(exec_error(text::cat("exec: ", quoted(argument)), cause->errnum).hinting(hint_of(*cause, argument)));
 }
 
+Error describe_exec_failure(const std::string& path, int errnum) {
+    return exec_error(text::cat("exec ", quoted(path)), errnum);
+}
+
 Error explain_exec_failure(const std::string& path, int errnum) {
-    auto error = exec_error(text::cat("exec ", quoted(path)), errnum);
+    auto error = describe_exec_failure(path, errnum);
     auto cause = find_cause(path);
     if (cause && is_same_failure(cause->errnum, errnum)) return std::move(error).hinting(hint_of(*cause, path));
     return std::move(error).hinting(explain_other(path, errnum));
@@ -220,13 +224,13 @@ Error explain_exec_failure(const std::string& path, int errnum) {
 std::optional<Error> foresee_exec_failure(const std::string& path) {
     auto cause = find_cause(path);
     if (!cause) return std::nullopt;
-    return exec_error(text::cat("exec ", quoted(path)), cause->errnum).hinting(hint_of(*cause, path));
+    return describe_exec_failure(path, cause->errnum).hinting(hint_of(*cause, path));
 }
 
 Result<> check_executable(const std::string& path) {
     auto cause = find_cause(path);
     if (!cause || cause->certainty != Cause::Certainty::Certain) return {};
-    return fail(exec_error(text::cat("exec ", quoted(path)), cause->errnum).hinting(hint_of(*cause, path)));
+    return fail(describe_exec_failure(path, cause->errnum).hinting(hint_of(*cause, path)));
 }
 
 }  // namespace arca::process

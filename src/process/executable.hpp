@@ -23,6 +23,9 @@ Result<std::string> find_executable(const std::string& argument, std::string_vie
 /// ENOEXEC), the cause follows as the hint. Runs inside the container.
 Error explain_exec_failure(const std::string& path, int errnum);
 
+/// The same without a look, for when none can be had: code and phrase, no cause.
+Error describe_exec_failure(const std::string& path, int errnum);
+
 /// Looks before the leap: what execve(2) would most likely fail with, worded as explain_exec_failure; nothing when
 /// nothing is wrong. After seccomp is loaded nothing can be looked at, so init asks before, and sends this when execve
 /// does fail. A handful of system calls.

@@ -70,13 +70,21 @@ class Buffer {
     bool ended_line_ = true;
 };
 
+void copy_size(sys::FdRef controller) {
+    const auto size = own_terminal_size();
+    if (!size) return;
+    winsize window{};
+    window.ws_row = size->height;
+    window.ws_col = size->width;
+    ::ioctl(controller.number(), TIOCSWINSZ, &window);
+}
+
 class TerminalProxy {
   public:
     TerminalProxy(sys::Fd controller, sys::Child process, ForwardedSignals signals)
         : controller_(std::move(controller)), process_(std::move(process)), signals_(std::move(signals)) {
         hold_terminal();
-        copy_size();
-        if (::isatty(STDOUT_FILENO) == 0) write_plain_lines();
+        adapt_to_caller(controller_);
     }
 
     Result<sys::ExitStatus> run() {
@@ -118,7 +126,7 @@ class TerminalProxy {
 
     void take_signals() {
         while (const int signal = signals_.next()) {
-            if (signal == SIGWINCH) copy_size();
+            if (signal == SIGWINCH) copy_size(controller_);
             if (signal == SIGTSTP) raw_.leave();
             ForwardedSignals::handle(signal, process_.pidfd());
             if (signal == SIGTSTP) raw_.enter();
@@ -180,23 +188,6 @@ class TerminalProxy {
         return true;
     }
 
-    // A file or a pipe wants "\n", not the "\r\n" of a terminal; a terminal gets what the container's would.
-    void write_plain_lines() const {
-        termios settings{};
-        if (::tcgetattr(controller_.number(), &settings) < 0) return;
-        settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
-        ::tcsetattr(controller_.number(), TCSANOW, &settings);
-    }
-
-    void copy_size() const {
-        if (auto size = own_terminal_size()) {
-            winsize window{};
-            window.ws_row = size->height;
-            window.ws_col = size->width;
-            ::ioctl(controller_.number(), TIOCSWINSZ, &window);
-        }
-    }
-
     sys::Fd controller_;
     sys::Fd keeper_;
     sys::Child process_;
@@ -215,6 +206,14 @@ std::optional<spec::ConsoleSize> own_terminal_size() {
             return spec::ConsoleSize{window.ws_row, window.ws_col};
     }
     return std::nullopt;
+}
+
+void adapt_to_caller(sys::FdRef controller) {
+    copy_size(controller);
+    termios settings{};
+    if (::isatty(STDOUT_FILENO) == 1 || ::tcgetattr(controller.number(), &settings) < 0) return;
+    settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+    ::tcsetattr(controller.number(), TCSANOW, &settings);
 }
 
 Result<sys::ExitStatus> proxy_terminal(sys::Fd controller, sys::Child process) {

@@ -11,8 +11,8 @@ namespace arca::process {
 
 inline constexpr std::size_t kBitsPerWord = 8 * sizeof(unsigned long);
 
-/// A mask just long enough for the largest number; empty for an empty list. A number of `limit` or more is refused
-/// before anything of its size is allocated.
-Result<std::vector<unsigned long>> parse_number_list(std::string_view list, std::size_t limit);
+/// A mask just long enough for the largest number of the list (spec::parse_number_list); empty for an empty list. A
+/// number of `limit` or more is refused before anything of its size is allocated.
+Result<std::vector<unsigned long>> mask_of(std::string_view list, std::size_t limit);
 
 }  // namespace arca::process

@@ -142,7 +142,7 @@ void reset_affinity() noexcept {
 }
 
 Result<> set_affinity(const std::string& cpu_list) {
-    auto mask = TRY_CTX(parse_number_list(cpu_list, kMaximalCpus), "CPU list");
+    auto mask = TRY_CTX(mask_of(cpu_list, kMaximalCpus), "CPU list");
     if (mask.empty()) return {};
     if (::syscall(SYS_sched_setaffinity, 0, mask.size() * sizeof mask[0], mask.data()) == 0) return {};
     auto problem = sys::last_error(text::cat("sched_setaffinity(\"", cpu_list, "\")"));

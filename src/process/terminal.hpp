@@ -36,9 +36,11 @@ Result<> send_to_console_socket(const std::string& path, sys::FdRef controller, 
 Result<sys::Fd> connect_console_socket(const std::string& path);
 Result<> send_controller(sys::FdRef console_socket, sys::FdRef controller, const std::string& name);
 
-/// Size of the caller's terminal, if it has one on its stdio: what a foreground run gives to open_terminal when
-/// config.json names no size.
+/// Size of the caller's terminal, if it has one on its stdio.
 std::optional<spec::ConsoleSize> own_terminal_size();
+/// Gives the container's terminal the size of ours, and "\n" instead of "\r\n" at the end of lines when our stdout is a
+/// file or a pipe. For a foreground run, as soon as the controller is there: the program shall find it so.
+void adapt_to_caller(sys::FdRef controller);
 /// Foreground run: copies between the caller's stdio and the controller until the process ends, the caller's terminal
 /// in raw mode (restored whatever happens), size changes passed on, other signals forwarded. Returns how the process
 /// ended. Nobody here may hold the terminal side open by then.

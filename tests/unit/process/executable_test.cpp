@@ -307,6 +307,12 @@ TEST_F(Executable, OtherFailuresKeepTheirErrno) {
     EXPECT_EQ(explain_exec_failure("/bin/true", ENOMEM).errnum(), ENOMEM);
 }
 
+TEST_F(Executable, WithoutALookThePhraseIsThereAndNoCause) {
+    const auto path = program("crlf.sh", "#!/bin/sh\r\n");
+    EXPECT_EQ(describe_exec_failure(path, ENOENT).message(), "exec \"" + path + "\": no such file or directory");
+    EXPECT_EQ(describe_exec_failure(path, EACCES).code(), Code::ExecPermission);
+}
+
 TEST_F(Executable, AnExplanationThatDoesNotFitTheErrnoIsNotGiven) {
     const auto path = program("plain", "echo\n");
     EXPECT_EQ(explain_exec_failure(path, EACCES).hint(), "");

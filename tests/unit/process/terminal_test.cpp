@@ -302,6 +302,7 @@ class Foreground : public testing::Test {
     static int proxy(const std::string& script) {
         auto pair = open_pair();
         Terminal terminal{sys::Fd(pair.controller), sys::Fd(pair.terminal), ""};
+        adapt_to_caller(terminal.controller);
         auto child = spawn_shell(script, &terminal);
         terminal.terminal.reset();
         auto status = proxy_terminal(std::move(terminal.controller), std::move(child));
