@@ -153,11 +153,10 @@ void apply(const Option& option, MountStep& step) {
         case Propagation:
             step.propagation.push_back(option.value);
             break;
-        case RecursiveBind:
-            step.recursive_bind = true;
-            [[fallthrough]];
         case Bind:
+        case RecursiveBind:
             step.kind = MountStep::Kind::Bind;
+            step.recursive_bind |= option.effect == RecursiveBind;
             break;
         case Remount:
             step.remount = true;
@@ -168,11 +167,10 @@ void apply(const Option& option, MountStep& step) {
         case CopySymlink:
             step.copy_symlink = true;
             break;
-        case RecursiveIdMap:
-            step.id_mapped_recursive = true;
-            [[fallthrough]];
         case IdMap:
+        case RecursiveIdMap:
             step.id_mapped = true;
+            step.id_mapped_recursive |= option.effect == RecursiveIdMap;
             break;
         default:
             apply_attribute(option, step);

@@ -23,17 +23,33 @@ namespace fs = std::filesystem;
 
 namespace {
 
+const bool kStartedByRoot = ::geteuid() == 0;
+
 constexpr std::uint64_t kContainerNamespaces =
     CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+std::vector<std::string> words(std::string_view text, char separator) {
+    std::vector<std::string> out;
+    for (auto word : text::split(text, separator))
+        if (!word.empty()) out.emplace_back(word);
+    return out;
+}
 
 void write_file(const std::string& path, std::string_view content) {
     auto fd = sys::open(path, O_WRONLY);
     if (fd) (void)sys::write_all(*fd, content);
 }
 
+/// Whether there are more ids than the own one; a host that is itself in a user namespace of one id has none.
+bool has_many_ids() {
+    const auto map = sys::read_file("/proc/self/uid_map");
+    return ::geteuid() == 0 && map && words(text::split(*map, '\n').front(), ' ').back() != "1";
+}
+
 /// Ids stay what they are; an ordinary user has but one.
-void write_maps(pid_t pid, bool privileged) {
+void write_maps(pid_t pid) {
     const auto directory = text::cat("/proc/", pid, "/");
+    const bool privileged = has_many_ids();
     if (!privileged) write_file(directory + "setgroups", "deny");
     write_file(directory + "uid_map", privileged ? "0 0 65536\n" : text::cat("0 ", ::geteuid(), " 1\n"));
     write_file(directory + "gid_map", privileged ? "0 0 65536\n" : text::cat("0 ", ::getegid(), " 1\n"));
@@ -56,7 +72,7 @@ std::string in_namespaces(std::uint64_t flags, const std::function<std::string()
     }
     ::close(report[1]);
     ::close(gate[0]);
-    if ((flags & CLONE_NEWUSER) != 0) write_maps(cloned->child.pid(), ::geteuid() == 0);
+    if ((flags & CLONE_NEWUSER) != 0) write_maps(cloned->child.pid());
     [[maybe_unused]] auto written = ::write(gate[1], "g", 1);
     ::close(gate[1]);
     std::string problems;
@@ -91,17 +107,14 @@ std::string play_host(const Scenario& scenario, const std::string& base) {
     return report + site.report();
 }
 
-std::vector<std::string> words(std::string_view text, char separator) {
-    std::vector<std::string> out;
-    for (auto word : text::split(text, separator))
-        if (!word.empty()) out.emplace_back(word);
-    return out;
-}
-
 }  // namespace
 
 std::string name_of(Identity identity) {
     return identity == Identity::SameUser ? "SameUser" : "NewUserNamespace";
+}
+
+bool started_by_root() {
+    return kStartedByRoot;
 }
 
 bool MountInfo::has(std::string_view option) const {

@@ -20,6 +20,9 @@ namespace arca::mounts::test {
 enum class Identity : std::uint8_t { SameUser, NewUserNamespace };
 std::string name_of(Identity identity);
 
+/// Whether the test was started by root, as opposed to being root of a user namespace of its own by now.
+bool started_by_root();
+
 struct MountInfo {
     std::string point;
     std::string root;
