@@ -238,6 +238,7 @@ class ExecParent {
             if (message->kind != launch::Kind::Terminal || message->descriptors.size() != 1)
                 return fail(Code::Internal, "unexpected message of exec");
             running_.controller = std::move(message->descriptors[0]);
+            process::adapt_to_caller(running_.controller);
         }
         return launch::await_execution(channel_);
     }

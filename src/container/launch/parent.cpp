@@ -193,6 +193,7 @@ class Parent {
             if (message.kind != Kind::Terminal) continue;
             if (message.descriptors.size() != 1) return fail(Code::Internal, "Terminal came without a descriptor");
             controller_ = std::move(message.descriptors[0]);
+            process::adapt_to_caller(controller_);
         }
         return {};
     }

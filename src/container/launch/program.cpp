@@ -62,8 +62,9 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 Error exec_error(const std::string& path, int errnum, const std::optional<seccomp::Program>& filter,
                  std::optional<Error>& foreseen) {
     if (!filter) return process::explain_exec_failure(path, errnum);
-    if (foreseen) return std::move(*foreseen);
-    return Error(Code::ExecFailed, text::cat("exec \"", path, "\""), errnum);
+    auto described = process::describe_exec_failure(path, errnum);
+    if (foreseen && foreseen->what() == described.what()) return std::move(*foreseen);
+    return described;
 }
 
 [[noreturn]] void give_up(const sys::Channel& starter, const Error& error) noexcept {
@@ -138,13 +139,14 @@ Result<> take_identity(const ProcessPlan& process, FilterNeeds needs) {
     return {};
 }
 
-// Zone C: after the filter is loaded only these are called: capset (without no_new_privs), close_range, sendmsg,
-// execve, exit_group. Profiles must allow them; everything they need is prepared before.
+// Zone C: after the filter is loaded only these are called: capset (without no_new_privs), sendmsg, execve, exit_group.
+// Profiles must allow them; everything they need is prepared before.
 void execute(const ProcessPlan& process, const std::string& path, const std::optional<seccomp::Program>& filter,
              const sys::Channel& starter) noexcept {
     const auto argv = pointers(process.args);
     const auto envp = pointers(process.env);
     process::reset_signals();
+    if (auto kept = process::keep_first(process.preserved_descriptors); !kept) give_up(starter, kept.error());
     progress::enter(Step::LoadFilter);
     std::optional<Error> foreseen;
     if (filter) {
@@ -155,7 +157,6 @@ void execute(const ProcessPlan& process, const std::string& path, const std::opt
             if (const int errnum = privileges::lower(process.capabilities); errnum != 0)
                 give_up(starter, Error(Code::System, "capset after the seccomp filter", errnum).at("/linux/seccomp"));
     }
-    if (auto kept = process::keep_first(process.preserved_descriptors); !kept) give_up(starter, kept.error());
     progress::enter(Step::Exec);
     if (auto said = send(starter, Kind::Executing); !said) ::_exit(1);
     ::execve(path.c_str(), argv.data(), envp.data());
