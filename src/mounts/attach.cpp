@@ -46,6 +46,24 @@ std::string place(const sys::RootDir& root, const MountStep& step) {
     return text::cat(step.destination, " in ", root.display());
 }
 
+/// What an unmapped owner looks like from inside a user namespace (user_namespaces(7), "Unmapped user and group IDs").
+constexpr uid_t kOverflowUid = 65534;
+
+/// The deepest directory there is on the way to `path` may belong to somebody the user namespace does not know.
+Error explain_owner(Error error, const sys::RootDir& root, std::string path) {
+    if (error.errnum() != EACCES) return error;
+    while (!path.empty()) {
+        path.resize(path.rfind('/'));
+        const auto directory = root.open(path, O_PATH | O_DIRECTORY);
+        if (!directory) continue;
+        const auto status = sys::fstat(*directory);
+        if (!status || status->st_uid != kOverflowUid) return error;
+        return std::move(error).hinting(text::cat(path.empty() ? "/" : path, " in ", root.display(),
+                                                  " belongs to a user that this user namespace does not map"));
+    }
+    return error;
+}
+
 }  // namespace
 
 Result<sys::Fd> open_target(const sys::RootDir& root, const MountStep& step, mode_t source_mode) {
@@ -60,7 +78,8 @@ Result<sys::Fd> open_target(const sys::RootDir& root, const MountStep& step, mod
                 text::cat("target is ", describe_type(TRY(sys::fstat(*existing)).st_mode), ", source is a directory"),
                 ENOTDIR);
     }
-    return fail(std::move(target.error()).with(text::cat("making the mount point ", place(root, step))));
+    return fail(explain_owner(std::move(target.error()), root, step.destination)
+                    .with(text::cat("making the mount point ", place(root, step))));
 }
 
 Result<sys::Fd> open_ordinary_directory(const sys::RootDir& root, const MountStep& step) {

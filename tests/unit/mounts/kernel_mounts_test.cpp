@@ -303,6 +303,26 @@ TEST(BindSources, ThatTheMappedRootCannotReachAreOpenedByTheParent) {
     expect_good(play);
 }
 
+TEST(MountPoints, InADirectoryOfAnUnmappedOwnerAreExplained) {
+    if (!started_by_root()) GTEST_SKIP() << "needs an unmapped owner";
+    Scenario play;
+    play.identity = Identity::NewUserNamespace;
+    play.host = [](Site& site) {
+        site.directory(site.in_rootfs("/srv"));
+        site.owner(site.in_rootfs("/srv"), 70000, 70000);
+    };
+    play.container = [&](Site& site) {
+        auto plan = plan_for(site, play.identity);
+        plan.mounts = {filesystem_step("tmpfs", "/srv/a/b")};
+        auto root = prepare_root(plan);
+        if (!site.good(root, "prepare_root")) return;
+        Sources none;
+        site.contains(site.message(make_mounts(plan, *root, none), "make_mounts"),
+                      "/srv in " + site.rootfs() + " belongs to a user that this user namespace does not map");
+    };
+    expect_good(play);
+}
+
 TEST(BindSources, AreNotOpenedWithoutAUserNamespace) {
     Scenario play;
     play.container = [&](Site& site) {
