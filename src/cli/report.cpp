@@ -18,21 +18,25 @@ namespace {
 /// Far from 3, 4, ...: those belong to the caller, who may ask for them to be preserved without having opened them all.
 constexpr int kFirstOwnDescriptor = 100;
 
-/// While it lives, a reader that went away costs us a line, not our life. Not for good: the program in the container
-/// would inherit that SIGPIPE is ignored.
-class SigpipeIgnored {
+/// While it lives, a reader that went away or a full file costs us a line, not our life. Not for good: the program in
+/// the container would inherit that these signals are ignored.
+class WriteSignalsIgnored {
   public:
-    SigpipeIgnored() : before_(signal(SIGPIPE, SIG_IGN)) {}
-    ~SigpipeIgnored() { signal(SIGPIPE, before_); }
-    SigpipeIgnored(const SigpipeIgnored&) = delete;
-    SigpipeIgnored& operator=(const SigpipeIgnored&) = delete;
+    WriteSignalsIgnored() : pipe_(signal(SIGPIPE, SIG_IGN)), size_(signal(SIGXFSZ, SIG_IGN)) {}
+    ~WriteSignalsIgnored() {
+        signal(SIGXFSZ, size_);
+        signal(SIGPIPE, pipe_);
+    }
+    WriteSignalsIgnored(const WriteSignalsIgnored&) = delete;
+    WriteSignalsIgnored& operator=(const WriteSignalsIgnored&) = delete;
 
   private:
-    sighandler_t before_;
+    sighandler_t pipe_;
+    sighandler_t size_;
 };
 
 void write_line(int descriptor, const std::string& line) {
-    SigpipeIgnored ignored;
+    WriteSignalsIgnored ignored;
     // A line that cannot be written has nobody to be reported to.
     [[maybe_unused]] auto written = write(descriptor, line.data(), line.size());
 }
@@ -54,9 +58,11 @@ timespec now() {
 }  // namespace
 
 Report::Report(std::string banner, const LogRequest& request) : banner_(std::move(banner)), format_(request.format) {
-    if (!request.path.empty() && (file_ = open_log(request.path)) < 0)
-        write_line(STDERR_FILENO, banner_ + ": opening the log " + printable(request.path) + ": " +
-                                      describe_errno(errno) + "; errors appear here only\n");
+    if (!request.path.empty() && (file_ = open_log(request.path)) < 0) {
+        notice("opening the log " + printable(request.path) + ": " + describe_errno(errno) +
+               "; errors appear here only");
+        format_ = LogFormat::Text;  // nobody parses what was meant for the file here
+    }
     set_crash_log(file_ < 0 ? STDERR_FILENO : file_, format_);
 }
 

@@ -203,6 +203,22 @@ TEST_F(Application, LogThatCannotBeOpenedStopsNothing) {
     EXPECT_THAT(outcome.err, Not(HasSubstr("o such file")));
 }
 
+TEST_F(Application, WithoutItsLogAFailureIsPlainTextOnStderr) {
+    fake::library().failure = failing(Code::System, "x");
+    auto outcome = call({"--log", directory + "/absent/log", "--log-format=json", "start", "web"});
+    EXPECT_THAT(outcome.err, EndsWith("\narca: start web: x\n"));
+}
+
+TEST_F(Application, ReaderThatWentAwayDoesNotKill) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    close(ends[0]);
+    std::string pipe_path = "/proc/self/fd/" + std::to_string(ends[1]);
+    Report report("arca", {pipe_path, LogFormat::Json});
+    report.write(log::Level::Error, "to nobody");
+    close(ends[1]);
+}
+
 TEST_F(Application, LogDescriptorStaysAwayFromPreservedOnes) {
     Report report("arca", {directory + "/log", LogFormat::Json});
     struct stat log {
