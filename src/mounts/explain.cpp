@@ -42,11 +42,19 @@ struct LockedFlag {
     unsigned long statvfs_flag;
 };
 constexpr LockedFlag kLockable[] = {
-    {MOUNT_ATTR_RDONLY, ST_RDONLY},
-    {MOUNT_ATTR_NOSUID, ST_NOSUID},
-    {MOUNT_ATTR_NODEV, ST_NODEV},
-    {MOUNT_ATTR_NOEXEC, ST_NOEXEC},
+    {MOUNT_ATTR_RDONLY, ST_RDONLY}, {MOUNT_ATTR_NOSUID, ST_NOSUID},         {MOUNT_ATTR_NODEV, ST_NODEV},
+    {MOUNT_ATTR_NOEXEC, ST_NOEXEC}, {MOUNT_ATTR_NODIRATIME, ST_NODIRATIME},
 };
+
+std::string_view policy_of(unsigned long statvfs_flags) {
+    if ((statvfs_flags & ST_NOATIME) != 0) return "noatime";
+    return (statvfs_flags & ST_RELATIME) != 0 ? "relatime" : "strictatime";
+}
+
+std::string_view policy_asked_for(std::uint64_t attributes) {
+    if ((attributes & MOUNT_ATTR_NOATIME) != 0) return "noatime";
+    return (attributes & MOUNT_ATTR_STRICTATIME) != 0 ? "strictatime" : "relatime";
+}
 
 std::string first_failing_component(const std::string& path, int wanted_errno) {
     for (auto end = path.find('/', 1);; end = path.find('/', end + 1)) {
@@ -115,11 +123,18 @@ Error explain_source(Error error, const MountStep& step) {
 Error explain_attributes(Error error, sys::FdRef tree, const MountStep& step) {
     struct statvfs status {};
     if (error.errnum() != EPERM || ::fstatvfs(tree.number(), &status) < 0) return error;
+    const auto cleared = step.attributes_clear | step.recursive_clear;
     std::uint64_t locked = 0;
     for (const auto& flag : kLockable)
-        if ((status.f_flag & flag.statvfs_flag) != 0) locked |= flag.attribute;
-    const auto wanted = names_of_cleared(locked & (step.attributes_clear | step.recursive_clear));
-    const auto kept = names_of_set(locked & (step.attributes_clear | step.recursive_clear));
+        if ((status.f_flag & flag.statvfs_flag) != 0) locked |= flag.attribute & cleared;
+    auto wanted = names_of_cleared(locked);
+    auto kept = names_of_set(locked);
+    const auto asked = policy_asked_for(step.attributes_set | step.recursive_set);
+    // The access time policy is locked in every mount of a more privileged namespace.
+    if ((cleared & MOUNT_ATTR__ATIME) != 0 && asked != policy_of(status.f_flag)) {
+        wanted.emplace_back(asked);
+        kept.emplace_back(policy_of(status.f_flag));
+    }
     if (wanted.empty()) return error;
     return Error(Code::System,
                  text::cat(step.pointer, " asks for ", text::join(wanted, ","), " but the host mount of ", step.source,

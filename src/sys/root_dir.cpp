@@ -44,10 +44,10 @@ Result<Fd> RootDir::open_nofollow(std::string_view path, int flags) const {
 Result<Fd> RootDir::make_directories(std::string_view path, mode_t mode) const {
     const auto whole = absolute(path);
     if (auto existing = openat2(directory_, whole, O_PATH | O_DIRECTORY, 0, kInRoot)) return existing;
+    auto rest = whole;
     std::string done;
-    std::string rest(whole);
     int links = 0;
-    auto current = TRY(openat2(directory_, "/", O_PATH | O_DIRECTORY, 0, kInRoot));
+    auto current = TRY(open("/", O_PATH | O_DIRECTORY));
     while (!rest.empty()) {
         auto slash = rest.find('/');
         const auto component = rest.substr(0, slash);
@@ -58,12 +58,11 @@ Result<Fd> RootDir::make_directories(std::string_view path, mode_t mode) const {
         auto opened = openat2(directory_, next, O_PATH | O_DIRECTORY, 0, kInRoot);
         if (!opened) {
             if (opened.error().errnum() != ENOENT) return opened;
-            auto target = readlinkat(current, component);
-            if (target) {
+            if (auto target = readlinkat(current, component)) {
                 if (++links > kMaximalLinks) return fail(Code::System, text::cat("mkdir(", path, ")"), ELOOP);
                 if (target->starts_with('/')) {
                     done.clear();
-                    current = TRY(openat2(directory_, "/", O_PATH | O_DIRECTORY, 0, kInRoot));
+                    current = TRY(open("/", O_PATH | O_DIRECTORY));
                 }
                 rest = text::cat(*target, "/", rest);
                 continue;
@@ -71,9 +70,8 @@ Result<Fd> RootDir::make_directories(std::string_view path, mode_t mode) const {
             auto made = mkdirat(current, component, mode);
             if (!made && made.error().errnum() != EEXIST) return fail(std::move(made.error()));
             opened = openat2(directory_, next, O_PATH | O_DIRECTORY, 0, kInRoot);
-            if (!opened) return opened;
         }
-        current = std::move(*opened);
+        current = TRY(std::move(opened));
         done = next;
     }
     return current;

@@ -135,6 +135,10 @@ TEST_P(Mounting, WhatIsClearedExplicitlyIsClearedUnlessItIsLocked) {
             const auto message = failure(site, plan, {step});
             site.contains(message, "/mounts/0 asks for suid but the host mount of " + site.on_host("/media"));
             site.contains(message, "is nosuid and locked in this user namespace");
+            step.attributes_clear = MOUNT_ATTR__ATIME;
+            step.attributes_set = MOUNT_ATTR_NOATIME;
+            site.contains(failure(site, plan, {step}), "/mounts/0 asks for noatime but the host mount of " +
+                                                           site.on_host("/media") + " is relatime and locked");
             return;
         }
         plan.mounts = {step};
