@@ -37,7 +37,7 @@ const Case kCases[] = {
     {"EnvNotAnArray", "/process/env", "{\"A\":\"b\"}", true},
     {"EnvWithoutEqualsSign", "/process/env/0", "\"NOEQUALS\"", false},
     {"CapabilitiesNotAnObject", "/process/capabilities", "[\"CAP_KILL\"]", true},
-    {"RlimitSoftAboveHard", "/process/rlimits/0/soft", "4096", true},
+    {"RlimitSoftAboveHard", "/process/rlimits/0/soft", "4096", true, "/process/rlimits/0"},
     {"RlimitTypeMissing", "/process/rlimits/0/type", "", true},
     {"TerminalNotABoolean", "/process/terminal", "1", true},
     {"HostnameNotAString", "/hostname", "7", true},

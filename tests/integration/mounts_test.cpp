@@ -404,6 +404,7 @@ TEST_F(Mounts, IdMappedWithTheContainersMaps) {
     bundle.map_ids(100000, 65536);
     auto path = source();
     ASSERT_EQ(chown((path / "file").c_str(), 5, 5), 0);
+    bundle.directory("mnt");
     bundle.directory("mnt");  // the mapped root may not make it in a root filesystem of the host's root
     bundle.add_mount("/mnt", "bind", path.string(), {"bind", "idmap"});
     EXPECT_EQ(probe({"stat", "/mnt/file"})["uid"], 5);

@@ -9,7 +9,7 @@
 
 using namespace integration;
 
-class Namespaces : public ContainerTest {
+class NamespacesTest : public ContainerTest {
   protected:
     /// Our own namespaces, in the words of `probe ns`.
     static Json ours() {
@@ -33,7 +33,7 @@ class Namespaces : public ContainerTest {
     }
 };
 
-class NamespacesByType : public Namespaces, public testing::WithParamInterface<const char*> {};
+class NamespacesByType : public NamespacesTest, public testing::WithParamInterface<const char*> {};
 
 TEST_P(NamespacesByType, NewWhenListed) {
     std::string type = GetParam();
@@ -85,9 +85,9 @@ INSTANTIATE_TEST_SUITE_P(Types, NamespacesByType,
                          testing::Values("pid", "network", "mount", "ipc", "uts", "cgroup", "time", "user"),
                          [](const auto& each) { return std::string(each.param); });
 
-class NamespacesMore : public Namespaces {};
+class Namespaces : public NamespacesTest {};
 
-TEST_F(NamespacesMore, JoinedByABindMountedFile) {
+TEST_F(Namespaces, JoinedByABindMountedFile) {
     REQUIRE_ROOT();
     write_file(work / "netns", "");
     // unshare(2) in a child, which then binds its namespace to a file, as `ip netns add` does.
@@ -108,43 +108,43 @@ TEST_F(NamespacesMore, JoinedByABindMountedFile) {
     umount2((work / "netns").c_str(), MNT_DETACH);
 }
 
-TEST_F(NamespacesMore, WrongTypeIsRefused) {
+TEST_F(Namespaces, WrongTypeIsRefused) {
     REQUIRE_ROOT();
     bundle.set_namespace("network", "/proc/self/ns/uts");
     expect_create_fails();
 }
 
-TEST_F(NamespacesMore, AbsentPathIsRefused) {
+TEST_F(Namespaces, AbsentPathIsRefused) {
     REQUIRE_ROOT();
     bundle.set_namespace("network", (work / "absent").string());
     expect_create_fails((work / "absent").string());
 }
 
-TEST_F(NamespacesMore, PathThatIsNoNamespaceIsRefused) {
+TEST_F(Namespaces, PathThatIsNoNamespaceIsRefused) {
     REQUIRE_ROOT();
     write_file(work / "file", "");
     bundle.set_namespace("ipc", (work / "file").string());
     expect_create_fails();
 }
 
-TEST_F(NamespacesMore, DuplicateTypeIsRefused) {
+TEST_F(Namespaces, DuplicateTypeIsRefused) {
     bundle.linux_()["namespaces"].push_back({{"type", "ipc"}});
     expect_create_fails("ipc");
 }
 
-TEST_F(NamespacesMore, UnknownTypeIsRefused) {
+TEST_F(Namespaces, UnknownTypeIsRefused) {
     bundle.linux_()["namespaces"].push_back({{"type", "nonsense"}});
     expect_create_fails("nonsense");
 }
 
-TEST_F(NamespacesMore, LoopbackIsUpInANewNetworkNamespace) {
+TEST_F(Namespaces, LoopbackIsUpInANewNetworkNamespace) {
     REQUIRE_ROOT();
     Json lo = probe({"lo"});
     EXPECT_EQ(lo["up"], true);
     EXPECT_EQ(probe({"interfaces"})["interfaces"][0], "lo");
 }
 
-TEST_F(NamespacesMore, HostnameAndDomainname) {
+TEST_F(Namespaces, HostnameAndDomainname) {
     REQUIRE_RUNC(1, 2, "domainname");
     bundle.config["hostname"] = "arca-host";
     bundle.config["domainname"] = "example.org";
@@ -153,14 +153,14 @@ TEST_F(NamespacesMore, HostnameAndDomainname) {
     EXPECT_EQ(names["domainname"], "example.org");
 }
 
-TEST_F(NamespacesMore, HostnameNeedsAUtsNamespace) {
+TEST_F(Namespaces, HostnameNeedsAUtsNamespace) {
     bundle.drop_namespace("uts");
     std::string before = read_file("/proc/sys/kernel/hostname");
     expect_create_fails("hostname");
     EXPECT_EQ(read_file("/proc/sys/kernel/hostname"), before);
 }
 
-TEST_F(NamespacesMore, UserNamespaceWithMaps) {
+TEST_F(Namespaces, UserNamespaceWithMaps) {
     REQUIRE_ROOT();
     bundle.map_ids(100000, 65536);
     auto seen = probe_all({"ids", ",", "read", "/proc/self/uid_map", ",", "read", "/proc/self/gid_map", ",", "caps"});
@@ -171,7 +171,7 @@ TEST_F(NamespacesMore, UserNamespaceWithMaps) {
     EXPECT_EQ(seen[3]["effective"].size(), 3U);
 }
 
-TEST_F(NamespacesMore, UserNamespaceWithSeveralLines) {
+TEST_F(Namespaces, UserNamespaceWithSeveralLines) {
     REQUIRE_ROOT();
     bundle.set_namespace("user");
     Json maps = {{{"containerID", 0}, {"hostID", 100000}, {"size", 1000}},
@@ -189,7 +189,7 @@ TEST_F(NamespacesMore, UserNamespaceWithSeveralLines) {
     EXPECT_EQ(st.st_uid, 5000U);
 }
 
-TEST_F(NamespacesMore, UserNamespaceHasItsDevices) {
+TEST_F(Namespaces, UserNamespaceHasItsDevices) {
     REQUIRE_ROOT();
     bundle.map_ids(100000, 65536);
     auto seen = probe_all({"open", "/dev/null", "rw", ",", "open", "/dev/urandom", "r", ",", "stat", "/dev/zero"});
@@ -198,7 +198,7 @@ TEST_F(NamespacesMore, UserNamespaceHasItsDevices) {
     EXPECT_EQ(seen[2]["type"], "character");
 }
 
-TEST_F(NamespacesMore, UserNamespaceSeesSourcesBehindPrivateDirectories) {
+TEST_F(Namespaces, UserNamespaceSeesSourcesBehindPrivateDirectories) {
     // The mapped root cannot walk to the source: it must be opened before the user namespace is entered.
     REQUIRE_ROOT();
     REQUIRE_RUNC(1, 2, "sources opened by the privileged side");
@@ -206,17 +206,18 @@ TEST_F(NamespacesMore, UserNamespaceSeesSourcesBehindPrivateDirectories) {
     std::filesystem::create_directories(work / "closed/inner");
     write_file(work / "closed/inner/file", "reachable");
     chmod((work / "closed").c_str(), 0700);
+    bundle.directory("mnt");  // which the container's root may not make in a directory of ours
     bundle.add_mount("/mnt", "bind", (work / "closed/inner").string(), {"rbind"});
     EXPECT_EQ(probe({"read", "/mnt/file"})["text"], "reachable");
 }
 
-TEST_F(NamespacesMore, UserNamespaceWithoutMapsIsRefused) {
+TEST_F(Namespaces, UserNamespaceWithoutMapsIsRefused) {
     REQUIRE_ROOT();
     bundle.set_namespace("user");
     expect_create_fails();
 }
 
-TEST_F(NamespacesMore, UserNamespaceJoinedByPath) {
+TEST_F(Namespaces, UserNamespaceJoinedByPath) {
     REQUIRE_ROOT();
     Bundle donor_bundle(work / "donor");
     donor_bundle.map_ids(100000, 65536);
@@ -238,7 +239,7 @@ TEST_F(NamespacesMore, UserNamespaceJoinedByPath) {
     EXPECT_EQ(seen[1]["uid"], 0);
 }
 
-TEST_F(NamespacesMore, TimeOffsets) {
+TEST_F(Namespaces, TimeOffsets) {
     REQUIRE_ROOT();
     REQUIRE_RUNC(1, 2, "time namespaces");
     REQUIRE(facts().time_namespaces, "needs time namespaces");
@@ -252,25 +253,25 @@ TEST_F(NamespacesMore, TimeOffsets) {
     EXPECT_TRUE(contains(clocks["offsets"].dump(), "7200"));
 }
 
-TEST_F(NamespacesMore, TimeOffsetsNeedATimeNamespace) {
+TEST_F(Namespaces, TimeOffsetsNeedATimeNamespace) {
     REQUIRE_RUNC(1, 2, "time namespaces");
     bundle.linux_()["timeOffsets"] = {{"boottime", {{"secs", 1}}}};
     expect_create_fails();
 }
 
-TEST_F(NamespacesMore, CgroupNamespaceHidesTheHostsPath) {
+TEST_F(Namespaces, CgroupNamespaceHidesTheHostsPath) {
     REQUIRE_CGROUP();
     EXPECT_TRUE(contains(probe({"cgroup"})["cgroup"].dump(), "\"0::/\""));
 }
 
-TEST_F(NamespacesMore, WithoutCgroupNamespaceThePathShows) {
+TEST_F(Namespaces, WithoutCgroupNamespaceThePathShows) {
     REQUIRE_CGROUP();
     bundle.drop_namespace("cgroup");
     EXPECT_TRUE(
         contains(probe({"cgroup"})["cgroup"].dump(), "0::" + bundle.linux_()["cgroupsPath"].get<std::string>()));
 }
 
-TEST_F(NamespacesMore, SharedPidNamespaceEndsWithItsOwner) {
+TEST_F(Namespaces, SharedPidNamespaceEndsWithItsOwner) {
     REQUIRE_ROOT();
     Bundle donor_bundle(work / "donor");
     donor_bundle.args({"/bin/probe", "serve"});

@@ -74,6 +74,7 @@ TEST_F(State, OfNothing) {
 }
 
 TEST_F(State, ListIsEmptyJson) {
+    std::filesystem::create_directories(root());
     Output output = runtime({"list", "--format", "json"});
     ASSERT_TRUE(output.ok()) << output;
     Json list = Json::parse(output.out);

@@ -66,8 +66,8 @@ TEST_F(Tools, CheckFindsErrors) {
 TEST_F(Tools, CheckSuggestsForTypingErrors) {
     bundle.linux_()["ressources"] = Json::object();
     Output output = on_bundle({"check"});
-    EXPECT_TRUE(contains(output.text(), "ressources")) << output;
-    EXPECT_TRUE(contains(output.text(), "resources\"") || contains(output.text(), " resources")) << output;
+    EXPECT_TRUE(contains(output.text(), "/linux/ressources")) << output;
+    EXPECT_TRUE(contains(output.text(), "/linux/resources")) << output;
 }
 
 TEST_F(Tools, CheckFindsMissingThings) {
