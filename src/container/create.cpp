@@ -137,6 +137,9 @@ Result<int> run(const Runtime& runtime, const RunOptions& options) {
     const auto attachment = options.detach ? Attachment::Detached : Attachment::Foreground;
     auto created = TRY(make(runtime, options.create, attachment, launch::Gate::Channel));
     become_subreaper(options, created.record);
+    // What arrives between the start of the program and the moment we forward signals must not be lost, nor kill us.
+    std::optional<sys::SignalsBlocked> blocked;
+    if (attachment == Attachment::Foreground) blocked.emplace();
     auto started = open_gate_and_start(runtime, created);
     if (!started) {
         auto first = std::move(started.error());

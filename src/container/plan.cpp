@@ -73,6 +73,17 @@ bool is_rootless(const host::Facts& facts, Tristate asked) {
     return facts.euid != 0 || !facts.in_initial_user_namespace;
 }
 
+// config-linux.md#cgroup-ownership: a container that sees its own cgroup as the root of a writable hierarchy gets to
+// own it, by the user its process runs as.
+std::optional<std::uint32_t> owner_of_cgroup(const spec::Config& config, const LaunchPlan& plan) {
+    const bool writable = std::ranges::any_of(config.mounts, [](const spec::Mount& mount) {
+        return (mount.type == "cgroup" || mount.type == "cgroup2") && mount.destination == "/sys/fs/cgroup" &&
+               std::ranges::find(mount.options, "ro") == mount.options.end();
+    });
+    if (!writable || !plan.namespaces.has(NamespaceType::Cgroup) || !config.process) return std::nullopt;
+    return ids::to_host(plan.ids.uids, config.process->user.uid);
+}
+
 mounts::Input mounts_input(const spec::Config& config, const host::Facts& facts, const CreateOptions& options,
                            const LaunchPlan& plan) {
     mounts::Input input;
@@ -141,7 +152,7 @@ Result<LaunchPlan> plan(const spec::Config& config, const host::Facts& facts, co
     plan.namespaces = plan_namespaces(config.linux_);
     plan.rootless = is_rootless(facts, caller.rootless);
     plan.ids = TRY(ids::plan(config, facts));
-    cgroup::Wish wish{options.id, caller.cgroup_manager, plan.rootless, {}};
+    cgroup::Wish wish{options.id, caller.cgroup_manager, plan.rootless, owner_of_cgroup(config, plan)};
     plan.cgroup = TRY(cgroup::plan(config, facts, wish, plan.notes));
     plan.mounts = TRY(mounts::plan(config, mounts_input(config, facts, options, plan), plan.notes));
     plan.hostname = config.hostname;

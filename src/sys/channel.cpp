@@ -46,6 +46,15 @@ Result<> Channel::send(std::span<const std::byte> message, std::span<const FdRef
     return {};
 }
 
+Result<> Channel::write(std::span<const std::byte> message) const {
+    ssize_t written;
+    do
+        written = ::write(socket_.number(), message.data(), message.size());
+    while (written < 0 && errno == EINTR);
+    if (written < 0) return last_error("write(the launch's channel)");
+    return {};
+}
+
 Result<Channel::Received> Channel::receive(std::span<std::byte> buffer) const {
     iovec part{buffer.data(), buffer.size()};
     alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kMaximalDescriptors)> control{};

@@ -29,6 +29,10 @@ class Channel {
 
     Result<> send(std::span<const std::byte> message, std::span<const FdRef> descriptors = {}) const;
 
+    /// One message by write(2), without descriptors: what a strict seccomp filter still lets through. SIGPIPE when the
+    /// peer is gone. Allocates nothing.
+    Result<> write(std::span<const std::byte> message) const;
+
     struct Received {
         std::size_t size = 0;  ///< 0: the peer has closed its end
         std::vector<Fd> descriptors;

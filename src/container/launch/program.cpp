@@ -139,7 +139,7 @@ Result<> take_identity(const ProcessPlan& process, FilterNeeds needs) {
     return {};
 }
 
-// Zone C: after the filter is loaded only these are called: capset (without no_new_privs), sendmsg, execve, exit_group.
+// Zone C: after the filter is loaded only these are called: capset (without no_new_privs), write, execve, exit_group.
 // Profiles must allow them; everything they need is prepared before.
 void execute(const ProcessPlan& process, const std::string& path, const std::optional<seccomp::Program>& filter,
              const sys::Channel& starter) noexcept {
@@ -158,7 +158,7 @@ void execute(const ProcessPlan& process, const std::string& path, const std::opt
                 give_up(starter, Error(Code::System, "capset after the seccomp filter", errnum).at("/linux/seccomp"));
     }
     progress::enter(Step::Exec);
-    if (auto said = send(starter, Kind::Executing); !said) ::_exit(1);
+    if (auto said = say(starter, Kind::Executing); !said) ::_exit(1);
     ::execve(path.c_str(), argv.data(), envp.data());
     const int errnum = errno;
     give_up(starter, exec_error(path, errnum, filter, foreseen));

@@ -112,8 +112,14 @@ std::vector<std::byte> encode_failure(const Error& error, Role role) {
     return bytes;
 }
 
+Result<> say(const sys::Channel& channel, Kind kind) {
+    std::vector<std::byte> bytes;
+    append_header(bytes, {static_cast<std::uint16_t>(kind), 0, 0, 0, 0, 0});
+    return channel.write(bytes);
+}
+
 void send_failure(const sys::Channel& channel, const Error& error) noexcept {
-    (void)channel.send(encode_failure(error, progress::role()));
+    (void)channel.write(encode_failure(error, progress::role()));
 }
 
 Result<Message> decode(std::span<const std::byte> bytes) {

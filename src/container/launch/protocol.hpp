@@ -47,6 +47,8 @@ struct Message {
 
 Result<> send(const sys::Channel& channel, Kind kind, std::int32_t pid = 0, std::string_view text = {},
               std::span<const sys::FdRef> descriptors = {});
+/// The same by write(2): for when a filter has been loaded.
+Result<> say(const sys::Channel& channel, Kind kind);
 /// Best effort: there is nobody else to tell. Texts that do not fit are cut and marked by an ellipsis.
 void send_failure(const sys::Channel& channel, const Error& error) noexcept;
 /// Nothing: the peer has closed its end (it executed its program, or it died).
