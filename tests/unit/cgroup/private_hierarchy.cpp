@@ -4,9 +4,11 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -91,6 +93,7 @@ sys::Child child_in(const Cgroup& group, const std::function<int()>& body) {
 
 sys::Child sleeper(const Cgroup& group) {
     return child_in(group, [] {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;)
             ::pause();
         return 0;
