@@ -36,12 +36,22 @@ Error&& Error::hinting(std::string sentence) && {
     return std::move(*this);
 }
 
+namespace {
+// Whether a text tells that pointer already, and not just a longer one ("/mounts/1" in "/mounts/12").
+bool names(std::string_view text, std::string_view pointer) {
+    for (auto at = text.find(pointer); at != std::string_view::npos; at = text.find(pointer, at + 1)) {
+        const auto end = at + pointer.size();
+        if (end == text.size() || std::string_view(" :,;)").find(text[end]) != std::string_view::npos) return true;
+    }
+    return false;
+}
+}  // namespace
+
 std::string Error::message() const {
     std::string out;
     for (auto frame = detail_->context.rbegin(); frame != detail_->context.rend(); ++frame)
         out += *frame + ": ";
-    if (!detail_->pointer.empty() && out.find(detail_->pointer) == std::string::npos &&
-        detail_->what.find(detail_->pointer) == std::string::npos)
+    if (!detail_->pointer.empty() && !names(out, detail_->pointer) && !names(detail_->what, detail_->pointer))
         out += detail_->pointer + ": ";
     out += detail_->what;
     if (detail_->errnum != 0) out += ": " + describe_errno(detail_->errnum);

@@ -39,6 +39,10 @@ std::string octal(std::uint64_t value);
 std::string hex(std::uint64_t value);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 std::vector<std::string_view> split(std::string_view text, char separator);
+/// The parts would outlive a temporary.
+template<class String>
+requires std::same_as<String, std::string> std::vector<std::string_view> split(String&& text, char separator)
+= delete;
 std::string_view trim(std::string_view text);
 std::string lower(std::string_view text);
 /// Replaces control characters and what is no UTF-8, so that a hostile file name can neither drive a terminal nor break

@@ -20,7 +20,8 @@ bool has_nothing_to_list(const Error& error) {
 Result<> append_processes(sys::FdRef directory, std::vector<pid_t>& pids) {
     auto content = read_file(directory, "cgroup.procs");
     if (!content && has_nothing_to_list(content.error())) return {};
-    for (auto line : text::split(TRY(std::move(content)), '\n'))
+    const auto listed = TRY(std::move(content));
+    for (auto line : text::split(listed, '\n'))
         if (auto pid = text::to_int(line); pid && *pid > 0) pids.push_back(static_cast<pid_t>(*pid));
     return {};
 }

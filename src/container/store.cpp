@@ -17,8 +17,9 @@ constexpr auto kStateFile = "state.json";
 constexpr std::size_t kMaximalId = 1024;
 constexpr mode_t kPrivate = 0700;
 
-Error not_found(std::string_view id) {
-    return Error(Code::ContainerNotFound, text::cat("container ", id, " does not exist"));
+// A wrong --root is the usual cause: name it.
+Error not_found(std::string_view id, std::string_view root) {
+    return Error(Code::ContainerNotFound, text::cat("container does not exist: there is no ", id, " below ", root));
 }
 
 Result<> lock(sys::FdRef directory) {
@@ -99,13 +100,13 @@ Result<Store> Store::open(const std::string& root, const std::string& id, Access
     TRY(check_id(id));
     auto directory = sys::open(text::cat(root, "/", id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!directory) {
-        if (directory.error().errnum() == ENOENT) return fail(not_found(id));
+        if (directory.error().errnum() == ENOENT) return fail(not_found(id, root));
         return fail(std::move(directory.error()));
     }
     if (access == Access::Exclusive) {
         TRY(lock(*directory));
         // Whoever held the lock may have removed the directory.
-        if (TRY(sys::fstat(*directory)).st_nlink == 0) return fail(not_found(id));
+        if (TRY(sys::fstat(*directory)).st_nlink == 0) return fail(not_found(id, root));
     }
     return Store(root, id, std::move(*directory));
 }

@@ -32,7 +32,10 @@ std::string default_root(const std::string& banner, const std::vector<std::strin
 
 Result<> trace_to(const std::string& path, std::string_view operation, std::string_view trace_parent) {
     auto fd = TRY_CTX(sys::open(path, O_WRONLY | O_CREAT | O_APPEND, 0644), "opening the trace file");
-    progress::trace_to(fd.release(), operation, trace_parent);
+    // Far from the descriptors that a caller may ask us to pass on.
+    constexpr int kFirstOwn = 100;
+    const int moved = ::fcntl(fd.number(), F_DUPFD_CLOEXEC, kFirstOwn);
+    progress::trace_to(moved >= 0 ? moved : fd.release(), operation, trace_parent);
     return {};
 }
 
