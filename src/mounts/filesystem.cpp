@@ -67,12 +67,11 @@ Result<> set_option(sys::FdRef context, const std::string& option) {
     return sys::fsconfig_set(context, option.substr(0, equals), &value);
 }
 
-Result<> configure(sys::FdRef context, const MountStep& step) {
+Result<> configure(sys::FdRef context, const MountStep& step, const std::string& fs_type) {
     if (!step.source.empty()) TRY(sys::fsconfig_set(context, "source", &step.source));
     for (const auto& flag : kSuperblockFlags)
         if ((step.superblock_flags & flag.flag) != 0) TRY(sys::fsconfig_set(context, flag.name, nullptr));
-    const bool on_device =
-        std::find(kWithoutDevice.begin(), kWithoutDevice.end(), step.fs_type) == kWithoutDevice.end();
+    const bool on_device = std::find(kWithoutDevice.begin(), kWithoutDevice.end(), fs_type) == kWithoutDevice.end();
     if (on_device && (step.attributes_set & MOUNT_ATTR_RDONLY) != 0) TRY(sys::fsconfig_set(context, "ro", nullptr));
     for (const auto& option : step.data)
         TRY(set_option(context, option));
@@ -85,7 +84,7 @@ Result<sys::Fd> make_detached(const MountStep& step, const std::string& fs_type)
     if (!context && context.error().errnum() == ENODEV)
         return fail(Code::Unsupported, text::cat("this kernel has no file system \"", fs_type, "\""), ENODEV);
     if (!context) return context;
-    TRY(configure(*context, step));
+    TRY(configure(*context, step, fs_type));
     TRY(sys::fsconfig_create(*context));
     return sys::fsmount(*context, attributes_at_first(step));
 }
@@ -131,16 +130,20 @@ Result<> attach_filesystem(sys::Fd tree, sys::FdRef target, const MountStep& ste
 }
 
 // Without mode= a tmpfs looks like the directory it covers; over nothing it is 1777, the kernel's default.
+Result<sys::Fd> open_target_of_tmpfs(MountStep& step, const sys::RootDir& root) {
+    if (has_data(step, "mode")) return open_target(root, step, S_IFDIR);
+    auto existing = root.open(step.destination, O_PATH | O_DIRECTORY);
+    if (!existing) return open_target(root, step, S_IFDIR);
+    step.data.push_back("mode=" + text::octal(TRY(sys::fstat(*existing)).st_mode & 07777U));
+    return existing;
+}
+
 Result<> mount_tmpfs(MountStep step, sys::RootDir& root) {
-    auto target = root.open(step.destination, O_PATH | O_DIRECTORY);
-    if (target && !has_data(step, "mode"))
-        step.data.push_back("mode=" + text::octal(TRY(sys::fstat(*target)).st_mode & 07777U));
-    if (!target) target = open_target(root, step, S_IFDIR);
-    if (!target) return fail(std::move(target.error()));
+    auto target = TRY(open_target_of_tmpfs(step, root));
     auto tree = TRY(make_detached(step, "tmpfs"));
     if (step.copy_up)
-        TRY_CTX(copy_directory(*target, tree), text::cat("copying what ", step.destination, " holds into the tmpfs"));
-    return attach_filesystem(std::move(tree), *target, step, root);
+        TRY_CTX(copy_directory(target, tree), text::cat("copying what ", step.destination, " holds into the tmpfs"));
+    return attach_filesystem(std::move(tree), target, step, root);
 }
 
 Error explain_proc(Error error) {

@@ -32,8 +32,8 @@ class Mask {
     Result<> cover(const std::string& path);
 
   private:
-    Result<sys::Fd> clone_empty_directory();
-    Result<sys::Fd> clone_null();
+    Result<> cover_directory(sys::FdRef target);
+    Result<> cover_file(sys::FdRef target);
 
     const sys::RootDir& root_;
     sys::Fd empty_directory_;
@@ -52,15 +52,15 @@ Result<sys::Fd> make_empty_directory() {
 }
 
 // The first mount is attached itself: before Linux 6.15 only attached mounts can be cloned.
-Result<sys::Fd> Mask::clone_empty_directory() {
-    if (empty_directory_) return sys::clone_tree(empty_directory_, sys::Depth::One);
+Result<> Mask::cover_directory(sys::FdRef target) {
+    if (empty_directory_) return sys::move_mount(TRY(sys::clone_tree(empty_directory_, sys::Depth::One)), target);
     empty_directory_ = TRY(make_empty_directory());
-    return sys::duplicate(empty_directory_);
+    return sys::move_mount(empty_directory_, target);
 }
 
 // CVE-2025-31133: /dev/null was looked up by path and could be a link of the container's choice. Here the descriptor
 // that was checked is the one that is cloned.
-Result<sys::Fd> Mask::clone_null() {
+Result<> Mask::cover_file(sys::FdRef target) {
     if (!null_) {
         auto null = TRY_CTX(root_.open_nofollow("/dev/null", O_PATH), "masking files needs /dev/null");
         const auto status = TRY(sys::fstat(null));
@@ -69,15 +69,13 @@ Result<sys::Fd> Mask::clone_null() {
                                                 describe_type(status.st_mode), " but not character device 1:3"));
         null_ = std::move(null);
     }
-    return sys::clone_tree(null_, sys::Depth::One);
+    return sys::move_mount(TRY(sys::clone_tree(null_, sys::Depth::One)), target);
 }
 
 Result<> Mask::cover(const std::string& path) {
     auto target = TRY(open_if_present(root_, path));
     if (!target) return {};
-    const bool is_directory = S_ISDIR(TRY(sys::fstat(target)).st_mode);
-    auto tree = TRY(is_directory ? clone_empty_directory() : clone_null());
-    return sys::move_mount(tree, target);
+    return S_ISDIR(TRY(sys::fstat(target)).st_mode) ? cover_directory(target) : cover_file(target);
 }
 
 // The clone keeps what is mounted below and the flags of the mount it is a part of.

@@ -34,28 +34,40 @@ Result<Fd> RootDir::open(std::string_view path, int flags) const {
 Result<Fd> RootDir::open_nofollow(std::string_view path, int flags) const {
     auto fd = TRY(openat2(directory_, absolute(without_trailing_slashes(path)),
                           static_cast<std::uint64_t>(flags) | O_NOFOLLOW, 0, kInRoot));
-    if ((flags & O_PATH) != 0 && S_ISLNK(TRY(fstat(fd)).st_mode))  // O_PATH|O_NOFOLLOW opens the link itself
+    if ((flags & (O_PATH | O_DIRECTORY)) == O_PATH &&
+        S_ISLNK(TRY(fstat(fd)).st_mode))  // O_PATH|O_NOFOLLOW opens the link itself
         return fail(Code::System, text::cat("open(", path, "): is a symbolic link"), ELOOP);
     return fd;
 }
 
+// The usual case: only the last name is missing, and no link is in its place.
+Result<Fd> RootDir::make_last_directory(const std::string& path, mode_t mode) const {
+    const auto slash = path.rfind('/');
+    const auto name = path.substr(slash + 1);
+    if (name.empty() || name == "..") return fail(Code::System, text::cat("mkdir(", path, ")"), EINVAL);
+    auto parent = TRY(open(path.substr(0, slash), O_PATH | O_DIRECTORY));
+    TRY(mkdirat(parent, name, mode));
+    return openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+}
+
 // Walks component by component, each by openat2 inside the root, so that a link met on the way is resolved by the
-// kernel; only when a name is missing is it made, by mkdirat on the descriptor of its parent.
+// kernel; only when a name is missing is it made, by mkdirat on the descriptor of its parent. The walk is always from
+// the root: `done` may hold "..", which only the kernel may interpret.
 Result<Fd> RootDir::make_directories(std::string_view path, mode_t mode) const {
     const auto whole = absolute(path);
-    if (auto existing = openat2(directory_, whole, O_PATH | O_DIRECTORY, 0, kInRoot)) return existing;
+    if (auto existing = open(whole, O_PATH | O_DIRECTORY)) return existing;
+    if (auto made = make_last_directory(whole, mode)) return made;
     auto rest = whole;
     std::string done;
     int links = 0;
     auto current = TRY(open("/", O_PATH | O_DIRECTORY));
     while (!rest.empty()) {
-        auto slash = rest.find('/');
+        const auto slash = rest.find('/');
         const auto component = rest.substr(0, slash);
         rest = slash == std::string::npos ? "" : rest.substr(slash + 1);
         if (component.empty() || component == ".") continue;
-        // The walk is always from the root: `done` may hold "..", which only the kernel may interpret.
         const auto next = text::cat(done, "/", component);
-        auto opened = openat2(directory_, next, O_PATH | O_DIRECTORY, 0, kInRoot);
+        auto opened = open(next, O_PATH | O_DIRECTORY);
         if (!opened) {
             if (opened.error().errnum() != ENOENT) return opened;
             if (auto target = readlinkat(current, component)) {
@@ -69,7 +81,7 @@ Result<Fd> RootDir::make_directories(std::string_view path, mode_t mode) const {
             }
             auto made = mkdirat(current, component, mode);
             if (!made && made.error().errnum() != EEXIST) return fail(std::move(made.error()));
-            opened = openat2(directory_, next, O_PATH | O_DIRECTORY, 0, kInRoot);
+            opened = open(next, O_PATH | O_DIRECTORY);
         }
         current = TRY(std::move(opened));
         done = next;

@@ -24,7 +24,7 @@ class RootDir {
 
     /// Opens `path` inside the root, following symlinks within it. `flags` as open(2).
     Result<Fd> open(std::string_view path, int flags) const;
-    /// The same, but fails (ELOOP) when the last component is a symlink.
+    /// The same, but fails (ELOOP; ENOTDIR with O_DIRECTORY) when the last component is a symlink.
     Result<Fd> open_nofollow(std::string_view path, int flags) const;
     /// The directory of that path, O_PATH, missing components made with `mode`. A component that is a dangling symlink
     /// is made where it points to, inside the root.
@@ -40,6 +40,8 @@ class RootDir {
     Result<Fd> make_file(std::string_view path, mode_t mode) const;
 
   private:
+    Result<Fd> make_last_directory(const std::string& path, mode_t mode) const;
+
     Fd directory_;
     std::string display_;
 };
