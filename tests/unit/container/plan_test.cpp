@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
         IntermediateCase{"joined_net_new_user",
                          {{NamespaceType::Mount, ""}, {NamespaceType::User, ""}, {NamespaceType::Network, "/n"}},
                          true}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& tested) { return tested.param.name; });
 
 TEST(Plan, WhatIsNotCarriedOutIsAnErrorWithItsPointer) {
     auto config = base_config();
