@@ -46,7 +46,10 @@ void write_trace_line(const State& s, std::uint64_t now) {
 // ARCA_TEST_DIE_AT=role:Step kills this process as a crash would, at the beginning of that step.
 void die_if_asked(const State& s) {
     const char* wanted = std::getenv("ARCA_TEST_DIE_AT");
-    if (wanted != nullptr && wanted == text::cat(name(s.role), ":", name(s.step))) kill(getpid(), SIGKILL);
+    if (wanted != nullptr && wanted == text::cat(name(s.role), ":", name(s.step))) {
+        kill(getpid(), SIGKILL);
+        _exit(128 + SIGKILL);  // the first process of a pid namespace cannot kill itself (pid_namespaces(7))
+    }
 }
 #endif
 }  // namespace

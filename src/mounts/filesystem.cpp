@@ -171,10 +171,10 @@ Result<sys::Fd> clone_host_sys(const MountStep& step) {
     return tree;
 }
 
-Result<sys::Fd> clone_own_cgroup(const Plan& plan, const MountStep& step) {
-    auto tree =
-        TRY_CTX(sys::open_tree(sys::FdRef::working_directory(), plan.cgroup2_mount + plan.cgroup_path, OPEN_TREE_CLONE),
-                "binding the container's cgroup");
+// A bind, because a real mount in the host's cgroup namespace would change the options of the whole hierarchy.
+Result<sys::Fd> clone_cgroup(const Plan& plan, const MountStep& step) {
+    const auto path = plan.whole_cgroup_hierarchy ? plan.cgroup2_mount : plan.cgroup2_mount + plan.cgroup_path;
+    auto tree = TRY_CTX(sys::open_tree(sys::FdRef::working_directory(), path, OPEN_TREE_CLONE), "binding the cgroup");
     TRY(sys::mount_setattr(tree, sys::Depth::One, {.set = step.attributes_set}));
     return tree;
 }
@@ -230,12 +230,11 @@ Result<> mount_cgroup(const Plan& plan, const MountStep& plain, sys::RootDir& ro
     auto step = labelled(plan, plain);
     step.source = "cgroup";
     auto target = TRY(open_target(root, step, S_IFDIR));
-    // In the host's cgroup namespace a real mount would show, and change the options of, the whole hierarchy.
-    auto tree = plan.private_cgroup_namespace ? make_detached(step, "cgroup2") : clone_own_cgroup(plan, step);
+    auto tree = plan.private_cgroup_namespace ? make_detached(step, "cgroup2") : clone_cgroup(plan, step);
     // FALLBACK(EPERM, EBUSY: cgroup namespace owned by another user namespace)
     if (!tree && plan.private_cgroup_namespace && !plan.cgroup2_mount.empty() &&
         (tree.error().errnum() == EPERM || tree.error().errnum() == EBUSY))
-        tree = clone_own_cgroup(plan, step);
+        tree = clone_cgroup(plan, step);
     if (!tree) return fail(std::move(tree.error()));
     return attach_filesystem(std::move(*tree), target, step, root);
 }

@@ -280,6 +280,8 @@ Result<Plan> plan(const spec::Config& config, const Input& input, std::vector<sp
     out.readonly_paths = config.linux_.readonly_paths;
     out.mount_label = config.linux_.mount_label;
     out.private_cgroup_namespace = input.private_cgroup_namespace;
+    out.whole_cgroup_hierarchy =
+        !input.private_cgroup_namespace && !input.new_user_namespace && input.in_initial_user_namespace;
     out.cgroup2_mount = input.cgroup2_mount;
     out.cgroup_path = input.cgroup_path;
     out.new_user_namespace = input.new_user_namespace;

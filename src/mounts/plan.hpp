@@ -63,6 +63,9 @@ struct Plan {
     std::vector<std::string> readonly_paths;
     std::string mount_label;
     // for the cgroup mount
+    /// Without a cgroup namespace of its own, a container of the host's root sees the whole hierarchy, as runc and crun
+    /// show it; any other sees its own cgroup only (CVE-2023-25809).
+    bool whole_cgroup_hierarchy = false;
     bool private_cgroup_namespace = false;
     std::string cgroup2_mount;  ///< of the host
     std::string cgroup_path;    ///< of the container, below it

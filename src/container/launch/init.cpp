@@ -72,14 +72,17 @@ class Init {
 
   private:
     Result<> settle_in() {
-        // ORDER: before any namespace of the container is entered: nobody in it may trace me or see my descriptors
-        // (CVE-2016-9962).
-        ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        if (!in_new_user_namespace() || !plan_.rootless) become_undumpable();
         ::prctl(PR_SET_NAME, "arca:[init]", 0, 0, 0);
         if (born_of_ == BornOf::Parent) TRY(close_inherited(context_));
         if (::setsid() < 0 && errno != EPERM) return sys::last_error("setsid");
         return {};
     }
+
+    // ORDER: before any namespace is entered in which somebody else lives: nobody in it may trace me or see my
+    // descriptors (CVE-2016-9962). But after the id maps are written: /proc/PID/uid_map of a process that cannot be
+    // dumped is root's, and a rootless parent could not write it.
+    static void become_undumpable() { ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
     bool in_new_user_namespace() const { return plan_.ids.new_user_namespace; }
 
@@ -87,6 +90,7 @@ class Init {
         progress::enter(Step::AwaitIdMaps);
         if (!in_new_user_namespace()) return {};
         TRY(expect(Kind::IdMapsWritten));
+        become_undumpable();
         progress::enter(Step::BecomeRoot);
         if (plan_.ids.deny_setgroups || ::setgroups(0, nullptr) == 0 || errno == EPERM) return become_root();
         return sys::last_error("setgroups");

@@ -3,6 +3,7 @@
 // and I end as soon as init lives.
 #include <linux/sched.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/progress.hpp"
@@ -17,6 +18,8 @@ namespace arca::container::launch {
 namespace {
 Result<> join_planned_namespaces(const ChildContext& context) {
     progress::enter(Step::JoinNamespaces);
+    // ORDER: before joining (CVE-2016-9962). With a new user namespace for init it is left to init: see there.
+    if (!context.plan.ids.new_user_namespace || !context.plan.rootless) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     return join_namespaces(context.plan.namespaces.joined, context.resources.namespaces);
 }
 
