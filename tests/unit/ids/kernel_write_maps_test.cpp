@@ -26,6 +26,11 @@ namespace {
 using testing::HasSubstr;
 using Map = std::vector<spec::IdMapping>;
 
+/// Root of a user namespace has the rights, but not the ids.
+bool is_host_root() {
+    return geteuid() == 0 && host::in_initial_user_namespace().value_or(false);
+}
+
 /// A child in a user namespace of its own that waits to be killed; nothing where that is refused.
 sys::Child in_new_user_namespace() {
     auto cloned = sys::clone3({.flags = CLONE_NEWUSER});
@@ -67,7 +72,7 @@ int as_somebody(const std::function<int()>& body) {
 }
 
 TEST(KernelWriteMaps, DirectlyAsRoot) {
-    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    if (!is_host_root()) GTEST_SKIP() << "needs root";
     auto child = in_new_user_namespace();
     if (!child) GTEST_SKIP() << "this host refuses user namespaces";
     auto written = write_maps(direct({{0, 100000, 1000}, {1000, 0, 5}}, {{0, 200000, 7}}), child.pid(), {});
@@ -83,7 +88,7 @@ TEST(KernelWriteMaps, DirectlyAsRoot) {
 }
 
 TEST(KernelWriteMaps, ManyLines) {
-    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    if (!is_host_root()) GTEST_SKIP() << "needs root";
     auto child = in_new_user_namespace();
     if (!child) GTEST_SKIP() << "this host refuses user namespaces";
     Map many;
@@ -96,7 +101,7 @@ TEST(KernelWriteMaps, ManyLines) {
 }
 
 TEST(KernelWriteMaps, AUserMapsTheOwnIds) {
-    if (geteuid() != 0) GTEST_SKIP() << "needs to become somebody else";
+    if (!is_host_root()) GTEST_SKIP() << "needs to become somebody else";
     const int status = as_somebody([] {
         auto child = in_new_user_namespace();
         if (!child) return 77;
@@ -111,7 +116,7 @@ TEST(KernelWriteMaps, AUserMapsTheOwnIds) {
 }
 
 TEST(KernelWriteMaps, ARefusalNamesTheMissingRight) {
-    if (geteuid() != 0) GTEST_SKIP() << "needs to become somebody else";
+    if (!is_host_root()) GTEST_SKIP() << "needs to become somebody else";
     const int status = as_somebody([] {
         auto child = in_new_user_namespace();
         if (!child) return 77;
@@ -217,7 +222,7 @@ TEST_F(Helpers, AreNotLookedForInTheWorkingDirectory) {
 }
 
 TEST_F(Helpers, TheRealOneIsAskedWhereItIsInstalled) {
-    if (geteuid() != 0 || find_helper("newuidmap", {}).empty()) GTEST_SKIP() << "needs root and newuidmap";
+    if (!is_host_root() || find_helper("newuidmap", {}).empty()) GTEST_SKIP() << "needs root and newuidmap";
     const int status = as_somebody([] {
         auto child = in_new_user_namespace();
         if (!child) return 77;
@@ -259,7 +264,7 @@ int map_granted_ranges() {
 }
 
 TEST_F(Helpers, TheRealOneMapsWhatTheFileGrants) {
-    if (geteuid() != 0 || find_helper("newuidmap", {}).empty()) GTEST_SKIP() << "needs root and newuidmap";
+    if (!is_host_root() || find_helper("newuidmap", {}).empty()) GTEST_SKIP() << "needs root and newuidmap";
     auto cloned = sys::clone3({.flags = CLONE_NEWNS});
     ASSERT_TRUE(cloned) << cloned.error().message();
     if (cloned->is_child) _exit(map_granted_ranges());
