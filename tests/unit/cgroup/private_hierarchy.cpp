@@ -27,6 +27,7 @@ struct PrivateMount {
         if (unshare(CLONE_NEWNS) < 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0 ||
             mkdtemp(name) == nullptr || mount("cgroup2", name, "cgroup2", 0, nullptr) < 0) {
             reason = std::string("a private mount of cgroup2 was refused: ") + strerror(errno);
+            rmdir(name);
             return;
         }
         path = name;
