@@ -33,6 +33,7 @@ TEST_F(Lifecycle, RunReturnsTheStatusOfTheProcess) {
 }
 
 TEST_F(Lifecycle, RunReturns128PlusTheSignal) {
+    REQUIRE_ROOT();                // a user namespace may mount proc only with a pid namespace
     bundle.drop_namespace("pid");  // an init of a pid namespace does not die of its own signals
     bundle.args({"/bin/probe", "raise", "10"});
     EXPECT_EQ(container.run().status, 128 + SIGUSR1);
