@@ -45,6 +45,8 @@ Record new_record(const Prepared& prepared) {
     record.owner_uid = prepared.facts.euid;
     record.annotations = prepared.plan.annotations;
     record.cgroup = prepared.plan.cgroup.location;
+    record.cgroup_is_shared = prepared.plan.cgroup.shared;
+    record.cgroup_was_made = !prepared.plan.cgroup.shared;
     record.namespaces = prepared.plan.namespaces.all();
     record.has_poststart_hooks = !prepared.plan.hooks.poststart.empty();
     record.has_poststop_hooks = !prepared.plan.hooks.poststop.empty();

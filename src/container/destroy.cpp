@@ -59,15 +59,15 @@ Result<> kill_everything(const Record& record) {
         auto sent = init->send_signal(SIGKILL);
         if (!sent && sent.error().errnum() != ESRCH) return sent;
     }
-    TRY(group.kill_all());
+    if (!record.cgroup_is_shared) TRY(group.kill_all());
     if (init) TRY(await_exit(*init));
-    return group.wait_empty(kDeathTimeoutMs);
+    return record.cgroup_is_shared ? Result<>{} : group.wait_empty(kDeathTimeoutMs);
 }
 
 Result<> destroy(const Runtime& runtime, Store& store, const Record& record) {
     TRY(kill_everything(record));
     progress::enter(Step::RemoveCgroup);
-    TRY(TRY(cgroup::Cgroup::open(record.cgroup)).remove());
+    if (record.cgroup_was_made) TRY(TRY(cgroup::Cgroup::open(record.cgroup)).remove());
     run_poststop_hooks(runtime, store, record);
     progress::enter(Step::RemoveState);
     return store.remove();

@@ -51,6 +51,8 @@ Record from_json(const Json& json) {
     record.owner_uid = json.at("ownerUid");
     record.annotations = json.at("annotations").get<std::map<std::string, std::string>>();
     record.cgroup = parse_cgroup(json.at("cgroup"));
+    record.cgroup_is_shared = json.at("cgroupIsShared");
+    record.cgroup_was_made = json.at("cgroupWasMade");
     record.namespaces = json.at("namespaces");
     record.has_poststart_hooks = json.at("hasPoststartHooks");
     record.has_poststop_hooks = json.at("hasPoststopHooks");
@@ -77,6 +79,8 @@ std::string to_json(const Record& record) {
         {"ownerUid", record.owner_uid},
         {"annotations", record.annotations},
         {"cgroup", cgroup_json(record.cgroup)},
+        {"cgroupIsShared", record.cgroup_is_shared},
+        {"cgroupWasMade", record.cgroup_was_made},
         {"namespaces", record.namespaces},
         {"hasPoststartHooks", record.has_poststart_hooks},
         {"hasPoststopHooks", record.has_poststop_hooks},

@@ -25,7 +25,9 @@ struct Record {
     std::uint32_t owner_uid = 0;
     std::map<std::string, std::string> annotations;
     cgroup::Location cgroup;
-    std::uint64_t namespaces = 0;  ///< CLONE_NEW* in which init differs from the runtime
+    bool cgroup_is_shared = false;  ///< other processes than the container's may live in it: only init is killed
+    bool cgroup_was_made = true;    ///< by arca, which therefore removes it; somebody else's stays
+    std::uint64_t namespaces = 0;   ///< CLONE_NEW* in which init differs from the runtime
     bool has_poststart_hooks = false;
     bool has_poststop_hooks = false;
     bool has_seccomp = false;

@@ -109,6 +109,8 @@ class Parent {
     Result<> make_cgroup() {
         progress::enter(Step::Cgroup);
         cgroup_ = TRY(cgroup::Cgroup::create(plan_.cgroup));
+        request_.record.cgroup = cgroup_.location();  // none, where none could be made and none was needed
+        request_.record.cgroup_was_made = cgroup_.was_made_here();
         return {};
     }
 
@@ -244,9 +246,11 @@ class Parent {
         if (done_) return;
         intermediate_ = {};
         init_ = {};
-        (void)cgroup_.kill_all();
-        (void)cgroup_.wait_empty(kRemovalTimeoutMs);
-        (void)cgroup_.remove();
+        if (!plan_.cgroup.shared) {
+            (void)cgroup_.kill_all();
+            (void)cgroup_.wait_empty(kRemovalTimeoutMs);
+        }
+        if (cgroup_.was_made_here()) (void)cgroup_.remove();
         if (hooks_ran_)
             (void)hooks::run_all(plan_.hooks.poststop,
                                  {"poststop", hook_state(request_.record, Status::Stopped, 0), plan_.bundle, nullptr});
