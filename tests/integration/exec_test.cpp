@@ -1,5 +1,6 @@
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness/container.hpp"
 
@@ -282,6 +283,16 @@ TEST_F(Exec, DirectoryThroughALeakedDescriptorIsRefused) {
         EXPECT_EQ(parse_lines(output.out)[0]["error"], "") << output;
         EXPECT_FALSE(contains(output.out, "(unreachable)")) << output;
     }
+}
+
+TEST_F(Exec, AffinityOfTheConfiguration) {
+    REQUIRE_ROOT();
+    REQUIRE_RUNC(1, 3, "execCPUAffinity");
+    REQUIRE(sysconf(_SC_NPROCESSORS_ONLN) > 1, "needs two processors");
+    bundle.process()["execCPUAffinity"] = {{"initial", "0"}, {"final", "1"}};
+    start_probe({"security", ",", "serve"});
+    EXPECT_EQ(exec_probe({"security"})["cpus_allowed"], "1");
+    EXPECT_NE(Json::parse(lines(container.output()).at(0))["cpus_allowed"], "1") << "of exec only";
 }
 
 TEST_F(Exec, TimeOfTheContainersTimeNamespace) {

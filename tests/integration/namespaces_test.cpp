@@ -189,6 +189,23 @@ TEST_F(Namespaces, UserNamespaceWithSeveralLines) {
     EXPECT_EQ(st.st_uid, 5000U);
 }
 
+TEST_F(Namespaces, UserNamespaceLeavesTheOwnersOfTheRootAlone) {
+    REQUIRE_ROOT();
+    bundle.map_ids(100000, 65536);
+    bundle.file("owned", "text");
+    ASSERT_EQ(chown((bundle.rootfs() / "owned").c_str(), 7, 8), 0);
+    ASSERT_TRUE(container.run().ok());
+    for (const char* name : {"", "bin", "etc/passwd"}) {
+        struct stat st {};
+        ASSERT_EQ(stat((bundle.rootfs() / name).c_str(), &st), 0);
+        EXPECT_EQ(st.st_uid, 0U) << name;
+    }
+    struct stat st {};
+    ASSERT_EQ(stat((bundle.rootfs() / "owned").c_str(), &st), 0);
+    EXPECT_EQ(st.st_uid, 7U);
+    EXPECT_EQ(st.st_gid, 8U);
+}
+
 TEST_F(Namespaces, UserNamespaceHasItsDevices) {
     REQUIRE_ROOT();
     bundle.map_ids(100000, 65536);
