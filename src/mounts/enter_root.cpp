@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,12 +45,19 @@ Result<> set_propagation(const Plan& plan) {
     return sys::mount("none", "/", "", flags, "");
 }
 
+// A slave has to keep its master from the first bind on: one that was private meanwhile stays private
+// (mount_namespaces(7)).
+std::uint64_t propagation_of_bind(const Plan& plan) {
+    const bool slave = plan.root_propagation && plan.root_propagation->type == spec::Propagation::Slave;
+    return slave ? MS_SLAVE : MS_PRIVATE;
+}
+
 // pivot_root(2) refuses a new root below a shared mount, and the bind of the root would be seen by the host. Only a
 // mount point can be changed: the first directory upwards that is one.
-Result<> make_parent_private(sys::FdRef directory) {
+Result<> stop_sharing_parent(sys::FdRef directory, std::uint64_t propagation) {
     auto current = TRY(sys::openat(directory, ".", O_PATH | O_DIRECTORY));
     for (;;) {
-        auto changed = sys::mount_setattr(current, sys::Depth::One, {.propagation = MS_PRIVATE});
+        auto changed = sys::mount_setattr(current, sys::Depth::One, {.propagation = propagation});
         if (changed || changed.error().errnum() != EINVAL) return changed;
         auto above = TRY(sys::openat(current, "..", O_PATH | O_DIRECTORY));
         const auto here = TRY(sys::fstat(current));
@@ -147,9 +155,10 @@ Result<sys::RootDir> prepare_root(const Plan& plan) {
     TRY_CTX(set_propagation(plan), "setting the propagation of /");
     auto directory = TRY(open_rootfs(plan));
     if (stays_shared(plan))
-        TRY_CTX(make_parent_private(directory), text::cat("making the mount of ", plan.rootfs, " private"));
+        TRY_CTX(stop_sharing_parent(directory, propagation_of_bind(plan)),
+                text::cat("making the mount of ", plan.rootfs, " no longer shared"));
     auto tree = TRY_CTX(sys::clone_tree(directory, sys::Depth::Recursive), plan.rootfs);
-    TRY(sys::mount_setattr(tree, sys::Depth::One, {.propagation = MS_PRIVATE}));
+    TRY(sys::mount_setattr(tree, sys::Depth::One, {.propagation = propagation_of_bind(plan)}));
     TRY_CTX(sys::move_mount(tree, directory), text::cat("binding ", plan.rootfs, " on itself"));
     return sys::RootDir(std::move(tree), plan.rootfs);
 }

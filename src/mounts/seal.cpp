@@ -94,7 +94,7 @@ Result<> make_late_readonly(const sys::RootDir& root, const MountStep& step) {
     return sys::mount_setattr(mount, sys::Depth::One, {.set = MOUNT_ATTR_RDONLY});
 }
 
-// Private is what the root has been since it was bound on itself; only the other kinds need a change.
+// Private is what the root has been since it was bound on itself (or slave, if asked for); the rest changes here.
 Result<> set_root_propagation(const spec::RootfsPropagation& wanted, const sys::RootDir& root) {
     const auto depth = wanted.recursive ? sys::Depth::Recursive : sys::Depth::One;
     switch (wanted.type) {

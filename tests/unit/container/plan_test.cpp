@@ -71,7 +71,9 @@ class Intermediate : public testing::TestWithParam<IntermediateCase> {};
 TEST_P(Intermediate, OnlyWhereInitMustBeBornInside) {
     auto config = base_config();
     config.linux_.namespaces = GetParam().namespaces;
-    config.linux_.uid_mappings = config.linux_.gid_mappings = {{0, 100000, 65536}};
+    const auto* user = spec::find_namespace(config, NamespaceType::User);
+    if (user != nullptr && user->path.empty())
+        config.linux_.uid_mappings = config.linux_.gid_mappings = {{0, 100000, 65536}};
     auto result = plan_of(config);
     ASSERT_TRUE(result) << result.error().message();
     EXPECT_EQ(result->namespaces.intermediate, GetParam().intermediate);

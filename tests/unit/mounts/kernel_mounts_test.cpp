@@ -504,7 +504,7 @@ TEST_P(Mounting, TheHostsCgroupNamespaceShowsTheOwnCgroupOnly) {
         site.equal(mount.fs_type, "cgroup2", "what is mounted");
         site.check(mount.has("ro"), "it is read-only");
         plan.cgroup_path = "/not/there";
-        site.contains(failure(site, plan, plan.mounts), "binding the container's cgroup");
+        site.contains(failure(site, plan, plan.mounts), "binding the cgroup hierarchy");
         plan.cgroup2_mount.clear();
         auto root = prepare_root(plan);
         Sources none;
