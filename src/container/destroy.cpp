@@ -19,19 +19,6 @@ namespace arca::container {
 namespace {
 constexpr int kDeathTimeoutMs = 10'000;
 
-Result<> await_exit(const sys::Pidfd& process) {
-    pollfd entry{process.fd().number(), POLLIN, 0};
-    int ready;
-    do
-        ready = ::poll(&entry, 1, kDeathTimeoutMs);
-    while (ready < 0 && errno == EINTR);
-    if (ready < 0) return sys::last_error("poll(pidfd)");
-    if (ready == 0)
-        return fail(Code::Timeout,
-                    text::cat("process ", process.pid(), " does not die within ", kDeathTimeoutMs / 1000, " s"));
-    return {};
-}
-
 void run_poststop_hooks(const Runtime& runtime, const Store& store, const Record& record) {
     if (!record.has_poststop_hooks) return;
     progress::enter(Step::PoststopHooks);
@@ -51,6 +38,19 @@ Result<spec::Config> load_saved_config(const Store& store) {
     return spec::load_config("config.json", TRY(store.read_file(launch::kConfigName)), notes);
 }
 
+Result<> await_exit(const sys::Pidfd& process, int timeout_ms) {
+    pollfd entry{process.fd().number(), POLLIN, 0};
+    int ready;
+    do
+        ready = ::poll(&entry, 1, timeout_ms);
+    while (ready < 0 && errno == EINTR);
+    if (ready < 0) return sys::last_error("poll(pidfd)");
+    if (ready == 0)
+        return fail(Code::Timeout,
+                    text::cat("process ", process.pid(), " does not die within ", timeout_ms / 1000, " s"));
+    return {};
+}
+
 Result<> kill_everything(const Record& record) {
     progress::enter(Step::Kill);
     auto group = TRY(cgroup::Cgroup::open(record.cgroup));
@@ -60,7 +60,7 @@ Result<> kill_everything(const Record& record) {
         if (!sent && sent.error().errnum() != ESRCH) return sent;
     }
     if (!record.cgroup_is_shared) TRY(group.kill_all());
-    if (init) TRY(await_exit(*init));
+    if (init) TRY(await_exit(*init, kDeathTimeoutMs));
     return record.cgroup_is_shared ? Result<>{} : group.wait_empty(kDeathTimeoutMs);
 }
 

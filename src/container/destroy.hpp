@@ -5,9 +5,12 @@
 #include "base/result.hpp"
 #include "container/record.hpp"
 #include "container/store.hpp"
+#include "sys/process.hpp"
 
 namespace arca::container {
 
+/// Fails with Timeout when the process is still there after that time. A zombie has ended.
+Result<> await_exit(const sys::Pidfd& process, int timeout_ms);
 /// Kills what is left and waits for it, bounded in time; the error names the processes that do not die.
 Result<> kill_everything(const Record& record);
 /// Everything. Failing poststop hooks are warnings (runtime.md#lifecycle). The store's directory is gone afterwards.

@@ -17,6 +17,7 @@ namespace {
 using namespace container;
 
 constexpr int kFreezeTimeoutMs = 10'000;
+constexpr int kDyingTimeoutMs = 1'000;
 constexpr std::uint64_t kNewPid = 0x20000000;  // CLONE_NEWPID
 constexpr auto kStopSignalAnnotation = "org.opencontainers.image.stopSignal";
 
@@ -38,14 +39,13 @@ std::string default_signal(const Record& record) {
     return annotated != record.annotations.end() ? annotated->second : "TERM";
 }
 
-Result<> signal_container(const Record& record, int signal, const KillOptions& options) {
+Result<> signal_container(const Record& record, int signal, const KillOptions& options, const sys::Pidfd* init) {
     auto group = TRY(cgroup::Cgroup::open(record.cgroup));
     const bool shares_pids = (record.namespaces & kNewPid) == 0;
     // Without a pid namespace of its own the death of init does not take the others along.
     if (signal == SIGKILL && (options.all || shares_pids) && group.exists()) return group.kill_all();
     if (options.all && group.exists()) return group.signal_all(signal);
-    auto init = TRY(open_init(record));
-    if (!init) return fail(Code::NotRunning, "container not running");
+    if (init == nullptr) return fail(Code::NotRunning, "container not running");
     auto sent = init->send_signal(signal);
     if (!sent && sent.error().errnum() == ESRCH) return fail(Code::NotRunning, "container not running");
     return sent;
@@ -97,7 +97,11 @@ Result<> kill(const Runtime& runtime, const KillOptions& options) {
         if (options.all) return {};
         return fail(Code::NotRunning, "container not running");
     }
-    return signal_container(opened.record, signal, options);
+    const auto init = TRY(open_init(opened.record));
+    TRY(signal_container(opened.record, signal, options, init ? &*init : nullptr));
+    // A delete that follows is to find a stopped container. The signal is sent all the same when it does not die soon.
+    if (signal == SIGKILL && init) (void)await_exit(*init, kDyingTimeoutMs);
+    return {};
 }
 
 Result<> delete_container(const Runtime& runtime, const DeleteOptions& options) {

@@ -64,6 +64,16 @@ TEST_F(Kill, KillEndsTheProcess) {
     EXPECT_EQ(container.wait_for_init(init), 128 + SIGKILL);
 }
 
+TEST_F(Kill, DeleteMayFollowAtOnce) {
+    REQUIRE_ARCA("kill waits a moment for what SIGKILL does");
+    for (int round = 0; round < 10; ++round) {
+        start_probe({"spawn", "20"});
+        ASSERT_TRUE(container.kill("KILL").ok());
+        Output removed = container.remove();
+        ASSERT_TRUE(removed.ok()) << round << ": " << removed;
+    }
+}
+
 TEST_F(Kill, ACreatedContainer) {
     ASSERT_TRUE(container.create().ok());
     pid_t init = container.pid();
