@@ -48,15 +48,20 @@ NamespacePlan plan_namespaces(const spec::Linux& config) {
     return plan;
 }
 
+// config-linux.md#seccomp: without such a rule listenerPath has no meaning and is ignored.
+bool notifies(const spec::Seccomp& profile) {
+    return std::ranges::any_of(profile.syscalls,
+                               [](const auto& rule) { return rule.action == spec::SeccompAction::Notify; });
+}
+
 Result<> refuse_what_is_not_carried_out(const spec::Config& config) {
     if (!config.linux_.net_devices.empty())
         return fail(
             Error(Code::Unsupported, "network devices cannot be moved into a container yet").at("/linux/netDevices"));
     if (config.linux_.intel_rdt)
         return fail(Error(Code::Unsupported, "resctrl groups are not carried out yet").at("/linux/intelRdt"));
-    if (config.linux_.seccomp && !config.linux_.seccomp->listener_path.empty())
-        return fail(
-            Error(Code::Unsupported, "seccomp notification is not carried out yet").at("/linux/seccomp/listenerPath"));
+    if (config.linux_.seccomp && notifies(*config.linux_.seccomp))
+        return fail(Error(Code::Unsupported, "seccomp notification is not carried out yet").at("/linux/seccomp"));
     return {};
 }
 
@@ -80,7 +85,7 @@ std::optional<std::uint32_t> owner_of_cgroup(const spec::Config& config, const L
         return (mount.type == "cgroup" || mount.type == "cgroup2") && mount.destination == "/sys/fs/cgroup" &&
                std::ranges::find(mount.options, "ro") == mount.options.end();
     });
-    if (!writable || !plan.namespaces.has(NamespaceType::Cgroup) || !config.process) return std::nullopt;
+    if (!writable || !plan.namespaces.new_cgroup || !config.process) return std::nullopt;
     return ids::to_host(plan.ids.uids, config.process->user.uid);
 }
 

@@ -23,7 +23,7 @@ struct Link {
     const char* path;
     const char* target;
 };
-// config-linux.md#dev-symbolic-links
+// runtime-linux.md#dev-symbolic-links
 constexpr Link kLinks[] = {
     {"/dev/fd", "/proc/self/fd"},
     {"/dev/stdin", "/proc/self/fd/0"},

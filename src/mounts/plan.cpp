@@ -244,6 +244,7 @@ Result<> check_namespace(const spec::Config& config) {
     const auto* pointer = !config.mounts.empty()                  ? "/mounts"
                           : !config.linux_.masked_paths.empty()   ? "/linux/maskedPaths"
                           : !config.linux_.readonly_paths.empty() ? "/linux/readonlyPaths"
+                          : !config.linux_.devices.empty()        ? "/linux/devices"
                           : config.root.readonly                  ? "/root/readonly"
                           : config.linux_.rootfs_propagation      ? "/linux/rootfsPropagation"
                                                                   : nullptr;

@@ -33,7 +33,7 @@ struct FeatureFacts {
     std::string arca_commit;
     std::string libseccomp_version;
     /// Annotations that give a container more than its creator may have meant. A name that ends in "." is a prefix.
-    std::vector<std::string> unsafe_annotations = {"org.systemd.property.", "run.oci."};
+    std::vector<std::string> unsafe_annotations = {"org.systemd.property.", "run.arca.", "run.oci."};
 };
 
 /// Indented by four spaces, with a final newline.

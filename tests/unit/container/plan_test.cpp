@@ -103,6 +103,17 @@ TEST(Plan, WhatIsNotCarriedOutIsAnErrorWithItsPointer) {
     EXPECT_EQ(plan_of(config).error().pointer(), "/linux/intelRdt");
 }
 
+TEST(Plan, AListenerThatNobodyNotifiesIsIgnored) {
+    auto config = base_config();
+    auto& profile = config.linux_.seccomp.emplace();
+    profile.listener_path = "/run/agent.sock";
+    EXPECT_TRUE(plan_of(config));
+    profile.syscalls.push_back({{"mkdir"}, spec::SeccompAction::Notify, {}, {}});
+    auto result = plan_of(config);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), Code::Unsupported);
+}
+
 TEST(Plan, ListenDescriptorsBecomeEnvironmentAndAreKept) {
     Caller caller;
     caller.listen_descriptors = 2;
