@@ -46,14 +46,18 @@ Result<std::vector<std::string>> entries(sys::FdRef directory) {
     return names;
 }
 
+constexpr auto kOwnRootAdvice = "without privileges, XDG_RUNTIME_DIR or --root names a directory of one's own";
+
 // mkdir -p of the state root. The sticky bit below XDG_RUNTIME_DIR keeps cleaners of old files away from it.
 Result<sys::Fd> make_root(const std::string& root) {
     auto opened = sys::open(root, O_RDONLY | O_DIRECTORY);
-    if (opened || opened.error().errnum() != ENOENT) return opened;
+    if (opened) return opened;
+    if (opened.error().errnum() != ENOENT)
+        return fail(std::move(opened.error()).with("the state directory").hinting(kOwnRootAdvice));
     for (std::size_t slash = root.find('/', 1);; slash = root.find('/', slash + 1)) {
         auto made = sys::mkdirat(sys::FdRef::working_directory(), root.substr(0, slash), kPrivate | S_ISVTX);
         if (!made && made.error().errnum() != EEXIST)
-            return fail(std::move(made.error()).with("making the state directory"));
+            return fail(std::move(made.error()).with("making the state directory").hinting(kOwnRootAdvice));
         if (slash == std::string::npos) break;
     }
     return sys::open(root, O_RDONLY | O_DIRECTORY);
