@@ -205,6 +205,15 @@ TEST_F(Process, RlimitsAboveTheRuntimesOwn) {
     EXPECT_EQ(probe({"limits"})["RLIMIT_NOFILE"], Json({600000, 700000}));
 }
 
+// Engines ask for limits above their own in user namespaces as well, where nobody may raise any.
+TEST_F(Process, RlimitsAboveTheRuntimesOwnInAUserNamespace) {
+    REQUIRE_ROOT();
+    REQUIRE(has_capability(24), "needs CAP_SYS_RESOURCE");
+    bundle.map_ids(100000, 65536);
+    bundle.process()["rlimits"] = {{{"type", "RLIMIT_NOFILE"}, {"soft", 600000}, {"hard", 700000}}};
+    EXPECT_EQ(probe({"limits"})["RLIMIT_NOFILE"], Json({600000, 700000}));
+}
+
 TEST_F(Process, OtherRlimitsAreTheCallers) {
     bundle.process().erase("rlimits");
     rlimit mine{};
