@@ -39,7 +39,8 @@ struct ExecContext {
     sys::FdRef init;  ///< pidfd of the container's init
     const std::optional<seccomp::Program>& filter;
     sys::Fd console_socket;
-    sys::Channel channel;  ///< to the parent
+    sys::Channel channel;                 ///< to the parent
+    std::uint64_t joined = CLONE_NEWPID;  ///< namespaces that the process is in already
 };
 
 // The process that will be the program. As in init: whatever can be reached from here may be hostile, and nobody in the
@@ -76,7 +77,8 @@ class Joiner {
 
     Result<> join_container() {
         progress::enter(Step::JoinNamespaces);
-        const auto flags = context_.record.namespaces & ~std::uint64_t{CLONE_NEWPID};
+        process::raise_hard_limits_of(0, process_.rlimits);
+        const auto flags = context_.record.namespaces & ~context_.joined;
         if (flags != 0 && ::setns(context_.init.number(), static_cast<int>(flags)) < 0)
             return sys::last_error("joining the container's namespaces");
         if ((flags & CLONE_NEWUSER) != 0) TRY(launch::become_root());
@@ -130,6 +132,34 @@ class Joiner {
     auto result = Joiner(context).become_the_program();
     if (!result) launch::send_failure(context.channel, result.error());
     ::_exit(1);
+}
+
+// Without privileges the rights over the container's pid namespace come from its user namespace, which a process that
+// stays behind to wait cannot enter: one that goes ahead enters both, is followed by the joiner, and ends.
+Result<> go_ahead(ExecContext& context) {
+    progress::assume_role(Role::Intermediate, nullptr);
+    progress::enter(Step::JoinNamespaces);
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (::setns(context.init.number(), CLONE_NEWUSER) < 0)
+        return sys::last_error("joining the container's user namespace");
+    TRY(launch::become_root());
+    if (::setns(context.init.number(), CLONE_NEWPID) < 0)
+        return sys::last_error("joining the container's pid namespace");
+    progress::enter(Step::ForkInit);
+    auto cloned = TRY(sys::clone3({CLONE_PARENT, {}}));
+    if (cloned.is_child) {
+        context.joined |= CLONE_NEWUSER;
+        joiner_main(std::move(context));
+    }
+    const auto joiner = cloned.child.release();
+    const std::array descriptors = {joiner.fd()};
+    return launch::send(context.channel, launch::Kind::InitIs, joiner.pid(), {}, descriptors);
+}
+
+[[noreturn]] void intermediate_main(ExecContext context) noexcept {
+    auto result = go_ahead(context);
+    if (!result) launch::send_failure(context.channel, result.error());
+    ::_exit(result ? 0 : 1);
 }
 
 struct Target {
@@ -207,17 +237,34 @@ class ExecParent {
     // setns(2) into a pid namespace changes nothing for the caller, only where its children are born: one process less.
     Result<> fork() {
         progress::enter(Step::Fork);
-        if ((target_.record.namespaces & CLONE_NEWPID) != 0 && ::setns(target_.init.fd().number(), CLONE_NEWPID) < 0)
-            return sys::last_error("joining the container's pid namespace");
+        const bool own_pids = (target_.record.namespaces & CLONE_NEWPID) != 0;
+        const bool refused = own_pids && ::setns(target_.init.fd().number(), CLONE_NEWPID) < 0;
+        const bool through_user = refused && errno == EPERM && (target_.record.namespaces & CLONE_NEWUSER) != 0;
+        if (refused && !through_user) return sys::last_error("joining the container's pid namespace");
         TRY(process::set_affinity(plan_.initial_affinity));
         auto [mine, theirs] = TRY(sys::Channel::pair());
         auto cloned = TRY(sys::clone3({0, cgroup_.ref()}));
-        if (cloned.is_child)
-            joiner_main(
-                {plan_, target_.record, target_.init.fd(), filter_, std::move(console_socket_), std::move(theirs)});
+        if (cloned.is_child) {
+            ExecContext context{
+                plan_, target_.record, target_.init.fd(), filter_, std::move(console_socket_), std::move(theirs)};
+            if (through_user) intermediate_main(std::move(context));
+            joiner_main(std::move(context));
+        }
         running_.process = std::move(cloned.child);
         channel_ = std::move(mine);
         console_socket_.reset();
+        theirs.close();
+        return through_user ? learn_who_joined() : Result<>{};
+    }
+
+    Result<> learn_who_joined() {
+        auto message = TRY(launch::receive(channel_));
+        if (!message) return fail(Code::InitDied, "the process ended before it could enter the container");
+        if (message->kind == launch::Kind::Failed) return fail(std::move(*message->error));
+        if (message->kind != launch::Kind::InitIs || message->descriptors.size() != 1)
+            return fail(Code::Internal, "unexpected message of exec");
+        (void)TRY(running_.process.wait());
+        running_.process = sys::Child(sys::Pidfd(std::move(message->descriptors[0]), message->pid));
         return {};
     }
 

@@ -174,7 +174,8 @@ Result<sys::Fd> clone_host_sys(const MountStep& step) {
 // A bind, because a real mount in the host's cgroup namespace would change the options of the whole hierarchy.
 Result<sys::Fd> clone_cgroup(const Plan& plan, const MountStep& step) {
     const auto path = plan.whole_cgroup_hierarchy ? plan.cgroup2_mount : plan.cgroup2_mount + plan.cgroup_path;
-    auto tree = TRY_CTX(sys::open_tree(sys::FdRef::working_directory(), path, OPEN_TREE_CLONE), "binding the cgroup hierarchy");
+    auto tree =
+        TRY_CTX(sys::open_tree(sys::FdRef::working_directory(), path, OPEN_TREE_CLONE), "binding the cgroup hierarchy");
     TRY(sys::mount_setattr(tree, sys::Depth::One, {.set = step.attributes_set}));
     return tree;
 }

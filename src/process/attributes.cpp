@@ -107,6 +107,17 @@ Result<> set_rlimits(const std::vector<spec::Rlimit>& limits) {
     return {};
 }
 
+void raise_hard_limits_of(pid_t pid, const std::vector<spec::Rlimit>& limits) noexcept {
+    for (const auto& wanted : limits) {
+        const auto resource = look_up(kRlimits, wanted.type, "");
+        Limit limit{};
+        if (!resource || ::syscall(SYS_prlimit64, pid, *resource, nullptr, &limit) < 0 || limit.hard >= wanted.hard)
+            continue;
+        limit.hard = wanted.hard;
+        (void)::syscall(SYS_prlimit64, pid, *resource, &limit, nullptr);
+    }
+}
+
 namespace {
 // `now` is what the file holds, for the hint.
 Result<> judge_oom_write(Result<> written, const Result<std::string>& now, OomPolicy policy) {

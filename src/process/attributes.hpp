@@ -15,6 +15,10 @@ namespace arca::process {
 
 /// prlimit(2) on this process; the error names the limit, both values, and the config entry /process/rlimits/N.
 Result<> set_rlimits(const std::vector<spec::Rlimit>& limits);
+/// Raises hard limits alone, those that have to be, of a process (0: this one) that is about to be in a user namespace
+/// where nobody may raise any: prlimit(2) asks for CAP_SYS_RESOURCE in the initial one. What is refused here is
+/// refused, and told, by set_rlimits.
+void raise_hard_limits_of(pid_t pid, const std::vector<spec::Rlimit>& limits) noexcept;
 /// Absent: untouched. Lowering without CAP_SYS_RESOURCE is refused by the kernel: `tolerant` (rootless) then leaves it.
 enum class OomPolicy : std::uint8_t { Strict, Tolerant };
 Result<> set_oom_score_adj(const sys::Procfs& procfs, std::int32_t value, OomPolicy policy);

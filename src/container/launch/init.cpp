@@ -99,6 +99,7 @@ class Init {
     Result<> join_namespaces_myself() {
         if (born_of_ == BornOf::Intermediate || plan_.namespaces.joined.empty()) return {};
         progress::enter(Step::JoinNamespaces);
+        if (plan_.process) process::raise_hard_limits_of(0, plan_.process->rlimits);
         return join_namespaces(plan_.namespaces.joined, resources_.namespaces);
     }
 

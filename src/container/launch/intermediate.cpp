@@ -11,6 +11,7 @@
 #include "container/launch/launch.hpp"
 #include "container/launch/namespaces.hpp"
 #include "container/launch/protocol.hpp"
+#include "process/attributes.hpp"
 #include "sys/syscalls.hpp"
 
 namespace arca::container::launch {
@@ -20,6 +21,7 @@ Result<> join_planned_namespaces(const ChildContext& context) {
     progress::enter(Step::JoinNamespaces);
     // ORDER: before joining (CVE-2016-9962). With a new user namespace for init it is left to init: see there.
     if (!context.plan.ids.new_user_namespace || !context.plan.rootless) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (context.plan.process) process::raise_hard_limits_of(0, context.plan.process->rlimits);
     return join_namespaces(context.plan.namespaces.joined, context.resources.namespaces);
 }
 

@@ -144,6 +144,7 @@ class Parent {
     Result<> write_id_maps() {
         if (!plan_.ids.new_user_namespace || !init_) return {};
         progress::enter(Step::IdMaps);
+        if (plan_.process) process::raise_hard_limits_of(init_.pid(), plan_.process->rlimits);
         TRY(ids::write_maps(plan_.ids, init_.pid(), request_.environment));
         return send(channel_, Kind::IdMapsWritten);
     }

@@ -107,6 +107,36 @@ TEST(Rlimits, RaisingWithoutTheRightSaysWhatIsInForce) {
         "64 now; raising it needs CAP_SYS_RESOURCE, and nothing may raise it above the sysctl fs.nr_open)");
 }
 
+TEST(Rlimits, HardLimitsAreRaisedOfAnotherProcessAndSoftOnesLeft) {
+    if (!is_root()) GTEST_SKIP() << "needs CAP_SYS_RESOURCE";
+    EXPECT_EQ("", test::in_child([]() -> std::string {
+                  const rlimit small{64, 64};
+                  ::setrlimit(RLIMIT_NOFILE, &small);
+                  ::setrlimit(RLIMIT_CORE, &small);
+                  raise_hard_limits_of(::getpid(),
+                                       {{"RLIMIT_NOFILE", 8, 128}, {"RLIMIT_CORE", 8, 32}, {"RLIMIT_HOPE", 1, 1}});
+                  rlimit raised{};
+                  ::getrlimit(RLIMIT_NOFILE, &raised);
+                  if (raised.rlim_cur != 64 || raised.rlim_max != 128) return "NOFILE";
+                  rlimit left{};
+                  ::getrlimit(RLIMIT_CORE, &left);
+                  return left.rlim_cur == 64 && left.rlim_max == 64 ? "" : "CORE";
+              }));
+}
+
+TEST(Rlimits, RaisingHardLimitsWithoutTheRightIsSilent) {
+    if (!is_root()) GTEST_SKIP() << "needs root to drop it";
+    EXPECT_EQ("", test::in_child([]() -> std::string {
+                  const rlimit small{64, 64};
+                  ::setrlimit(RLIMIT_NOFILE, &small);
+                  if (::setresuid(1, 1, 1) < 0) return "setresuid";
+                  raise_hard_limits_of(0, {{"RLIMIT_NOFILE", 128, 128}});
+                  rlimit now{};
+                  ::getrlimit(RLIMIT_NOFILE, &now);
+                  return now.rlim_max == 64 ? "" : "raised";
+              }));
+}
+
 // ---- oom_score_adj
 
 TEST(OomScoreAdj, IsWritten) {
