@@ -79,6 +79,21 @@ TEST_F(Rootfs, PropagationShared) {
     EXPECT_TRUE(contains(mount_line(probe({"mounts"}), "/"), "shared:"));
 }
 
+TEST_F(Rootfs, PropagationSlave) {
+    REQUIRE_ROOT();
+    SKIP_FOR(Runc, "makes the mount of the rootfs private first");
+    const std::string rootfs = bundle.rootfs();
+    ASSERT_EQ(mount(rootfs.c_str(), rootfs.c_str(), nullptr, MS_BIND, nullptr), 0);
+    ASSERT_EQ(mount(nullptr, rootfs.c_str(), nullptr, MS_SHARED, nullptr), 0);
+    for (const char* kind : {"slave", "rslave"}) {
+        bundle.linux_()["rootfsPropagation"] = kind;
+        std::string line = mount_line(probe({"mounts"}), "/");
+        EXPECT_TRUE(contains(line, "master:")) << kind << ": " << line;
+        EXPECT_FALSE(contains(line, "shared:")) << kind << ": " << line;
+    }
+    umount2(rootfs.c_str(), MNT_DETACH);
+}
+
 TEST_F(Rootfs, PropagationUnbindable) {
     REQUIRE_ROOT();
     SKIP_FOR(Runc, "applies it too early and cannot bind the root any more");
