@@ -53,6 +53,7 @@ Record new_record(const Prepared& prepared) {
     record.has_seccomp = prepared.plan.seccomp.has_value();
     record.session_keyring = prepared.plan.session_keyring;
     record.rootless = prepared.plan.rootless;
+    record.setgroups_denied = prepared.plan.ids.deny_setgroups;
     record.boot_id = boot_id().value_or("");
     return record;
 }

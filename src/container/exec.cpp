@@ -313,7 +313,8 @@ Result<int> exec(const Runtime& runtime, const ExecOptions& options) {
     TRY(process::check_preserved(options.preserve_fds));
     auto target = TRY(find_target(runtime, options));
     progress::enter(Step::Plan);
-    const auto plan = TRY(plan_exec(runtime, options, target.store));
+    auto plan = TRY(plan_exec(runtime, options, target.store));
+    if (target.record.setgroups_denied) plan.process.call_setgroups = false;
     TRY(check_terminal(plan, options));
     auto running = TRY(ExecParent(plan, target, options).run());
     if (!options.pid_file.empty()) TRY(launch::write_pid_file_at(options.pid_file, running.process.pid()));

@@ -59,6 +59,7 @@ Record from_json(const Json& json) {
     record.has_seccomp = json.at("hasSeccomp");
     record.session_keyring = json.at("sessionKeyring");
     record.rootless = json.at("rootless");
+    record.setgroups_denied = json.at("setgroupsDenied");
     record.reason = json.at("reason");
     return record;
 }
@@ -87,6 +88,7 @@ std::string to_json(const Record& record) {
         {"hasSeccomp", record.has_seccomp},
         {"sessionKeyring", record.session_keyring},
         {"rootless", record.rootless},
+        {"setgroupsDenied", record.setgroups_denied},
         {"reason", record.reason},
     };
     // Paths and reasons may hold bytes that are no UTF-8; a state that can be read with a replaced byte is better than

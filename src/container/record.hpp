@@ -33,7 +33,8 @@ struct Record {
     bool has_seccomp = false;
     bool session_keyring = false;
     bool rootless = false;
-    std::string reason;  ///< why it stopped, when arca knows
+    bool setgroups_denied = false;  ///< in the container's user namespace (user_namespaces(7))
+    std::string reason;             ///< why it stopped, when arca knows
 };
 
 std::string to_json(const Record& record);
