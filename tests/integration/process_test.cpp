@@ -211,6 +211,9 @@ TEST_F(Process, RlimitsAboveTheRuntimesOwnInAUserNamespace) {
     REQUIRE(has_capability(24), "needs CAP_SYS_RESOURCE");
     bundle.map_ids(100000, 65536);
     bundle.process()["rlimits"] = {{{"type", "RLIMIT_NOFILE"}, {"soft", 600000}, {"hard", 700000}}};
+    start_probe({"serve"});
+    EXPECT_EQ(exec_probe({"limits"})["RLIMIT_NOFILE"], Json({600000, 700000}));
+    EXPECT_TRUE(container.remove({"--force"}).ok());
     EXPECT_EQ(probe({"limits"})["RLIMIT_NOFILE"], Json({600000, 700000}));
 }
 
