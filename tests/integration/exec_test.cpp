@@ -187,7 +187,9 @@ TEST_F(Exec, InAPausedContainerIsRefused) {
 }
 
 TEST_F(Exec, InACreatedContainer) {
-    // The specification has no exec; the peers allow it once init has its namespaces.
+    // The specification has no exec; the peers allow it once init has its namespaces. Before init has executed its
+    // program it cannot be dumped, and only root may enter what belongs to it (setns(2), ptrace(2)).
+    REQUIRE_ROOT();
     ASSERT_TRUE(container.create().ok());
     Output output = container.exec({"/bin/probe", "echo", "early"});
     EXPECT_EQ(output.out, "early\n") << output;
