@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -35,7 +36,10 @@ class Application : public testing::Test {
         char name[] = "/tmp/arca-cli-XXXXXX";
         directory = mkdtemp(name);
     }
-    ~Application() override { std::system(("rm -rf " + directory).c_str()); }
+    ~Application() override {
+        std::error_code ignored;
+        std::filesystem::remove_all(directory, ignored);
+    }
 
     Outcome call(std::vector<std::string> arguments) {
         arguments.insert(arguments.begin(), program);
