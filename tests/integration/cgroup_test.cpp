@@ -22,7 +22,7 @@ class Cgroup : public ContainerTest {
 TEST_F(Cgroup, PathOfTheConfiguration) {
     REQUIRE_CGROUP();
     ASSERT_TRUE(container.create().ok());
-    EXPECT_EQ(path_of(container.pid()), bundle.linux_()["cgroupsPath"]);
+    EXPECT_EQ(path_of(container.pid()), bundle.linux_()["cgroupsPath"].get<std::string>());
 }
 
 TEST_F(Cgroup, DeepPath) {

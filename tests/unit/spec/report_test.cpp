@@ -81,7 +81,9 @@ TEST(NotJson, TellsLineAndColumn) {
         EXPECT_EQ(parsed.problems[0].pointer, "");
         EXPECT_EQ(parsed.problems[0].line, row.line);
         EXPECT_THAT(parsed.problems[0].text, ::testing::StartsWith(std::string(row.text)));
-        EXPECT_THAT(parsed.problems[0].text, ::testing::HasSubstr("syntax error"));
+        // Since 3.11.3 nlohmann/json has words of its own for a file that is empty.
+        EXPECT_THAT(parsed.problems[0].text,
+                    ::testing::AnyOf(::testing::HasSubstr("syntax error"), ::testing::HasSubstr("empty input")));
     }
 }
 
