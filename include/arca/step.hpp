@@ -41,7 +41,9 @@ enum class Step : std::uint16_t {
     JoinNamespaces,
     NewNamespaces,
     ForkInit,
+    Handover,
     // init
+    AwaitAdoption,
     AwaitIdMaps,
     BecomeRoot,
     CgroupNamespace,

@@ -43,13 +43,22 @@ void write_trace_line(const State& s, std::uint64_t now) {
 }
 
 #ifdef ARCA_TESTING
+bool is_asked_for(const State& s, const char* variable) {
+    const char* wanted = std::getenv(variable);
+    return wanted != nullptr && wanted == text::cat(name(s.role), ":", name(s.step));
+}
+
 // ARCA_TEST_DIE_AT=role:Step kills this process as a crash would, at the beginning of that step.
 void die_if_asked(const State& s) {
-    const char* wanted = std::getenv("ARCA_TEST_DIE_AT");
-    if (wanted != nullptr && wanted == text::cat(name(s.role), ":", name(s.step))) {
-        kill(getpid(), SIGKILL);
-        _exit(128 + SIGKILL);  // the first process of a pid namespace cannot kill itself (pid_namespaces(7))
-    }
+    if (!is_asked_for(s, "ARCA_TEST_DIE_AT")) return;
+    kill(getpid(), SIGKILL);
+    _exit(128 + SIGKILL);  // the first process of a pid namespace cannot kill itself (pid_namespaces(7))
+}
+
+// ARCA_TEST_LINGER_AT=role:Step lets the other processes of the launch run ahead of this one.
+void linger_if_asked(const State& s) {
+    constexpr timespec kLong{0, 300'000'000};
+    if (is_asked_for(s, "ARCA_TEST_LINGER_AT")) nanosleep(&kLong, nullptr);
 }
 #endif
 }  // namespace
@@ -65,6 +74,7 @@ void progress::enter(Step step) {
     if (s.shared != nullptr) *s.shared = step;
 #ifdef ARCA_TESTING
     die_if_asked(s);
+    linger_if_asked(s);
 #endif
 }
 
@@ -137,6 +147,8 @@ std::string_view name(Step step) {
         "JoinNamespaces",
         "NewNamespaces",
         "ForkInit",
+        "Handover",
+        "AwaitAdoption",
         "AwaitIdMaps",
         "BecomeRoot",
         "CgroupNamespace",

@@ -1,5 +1,6 @@
 // create and run: a bundle becomes a container.
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -113,8 +114,7 @@ Result<> open_gate_and_start(const Runtime& runtime, Created& created) {
 
 // Orphans of a container that shares our pid namespace become ours, so that they can be reaped (prctl(2)).
 void become_subreaper(const RunOptions& options, const Record& record) {
-    constexpr std::uint64_t kNewPid = 0x20000000;
-    if (!options.no_subreaper && !options.detach && (record.namespaces & kNewPid) == 0)
+    if (!options.no_subreaper && !options.detach && (record.namespaces & CLONE_NEWPID) == 0)
         ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
@@ -122,10 +122,7 @@ Result<int> stay_with(Created& created) {
     progress::enter(Step::Wait);
     created.store.unlock();
     auto& launched = created.launched;
-    auto status = launched.controller
-                      ? process::proxy_terminal(std::move(launched.controller), std::move(launched.init))
-                      : process::wait_forwarding_signals(std::move(launched.init));
-    return TRY(std::move(status)).shell_code();
+    return TRY(process::stay_in_foreground(std::move(launched.controller), std::move(launched.init))).shell_code();
 }
 }  // namespace
 

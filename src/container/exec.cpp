@@ -1,5 +1,5 @@
-// exec: a further process in a container that lives. One clone into its cgroup and its pid namespace, one setns into
-// everything else, and then the same road to the program that init takes.
+// exec: a further process in a container that lives. One clone into its cgroup and its pid namespace (two without
+// privileges), one setns into everything else, and then the same road to the program that init takes.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -25,7 +25,6 @@
 #include "process/environment.hpp"
 #include "process/executable.hpp"
 #include "process/terminal.hpp"
-#include "sys/descriptor_table.hpp"
 #include "sys/syscalls.hpp"
 
 namespace arca {
@@ -51,6 +50,7 @@ class Joiner {
 
     Result<> become_the_program() {
         TRY(settle_in());
+        TRY(await_adoption());
         TRY(join_container());
         TRY(set_up_terminal());
         TRY(prepare_process());
@@ -65,14 +65,21 @@ class Joiner {
         // ORDER: before joining (CVE-2016-9962).
         ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
         ::prctl(PR_SET_NAME, "arca:[exec]", 0, 0, 0);
-        std::vector<int> keep = {context_.channel.fd().number(), context_.init.number(), progress::trace_descriptor()};
-        if (context_.console_socket) keep.push_back(context_.console_socket.number());
-        for (unsigned i = 0; i < process_.preserved_descriptors; ++i)
-            keep.push_back(static_cast<int>(3 + i));
-        std::erase_if(keep, [](int fd) { return fd < 0; });
-        TRY(sys::close_all_except(std::move(keep)));
+        TRY(process::close_others({context_.channel.fd().number(), context_.init.number(), progress::trace_descriptor(),
+                                   context_.console_socket.number()},
+                                  process_.preserved_descriptors));
         if (::setsid() < 0) return sys::last_error("setsid");
         return {};
+    }
+
+    // ORDER: as in init: no word of mine may overtake that of the process that went ahead.
+    Result<> await_adoption() {
+        if ((context_.joined & CLONE_NEWUSER) == 0) return {};
+        progress::enter(Step::AwaitAdoption);
+        auto message = TRY(launch::receive(context_.channel));
+        if (!message) ::_exit(1);  // the parent is gone
+        if (message->kind == launch::Kind::Adopted) return {};
+        return fail(Code::Internal, text::cat("unexpected message ", launch::name(message->kind), " of exec"));
     }
 
     Result<> join_container() {
@@ -90,14 +97,7 @@ class Joiner {
         progress::enter(Step::Console);
         if (!process_.terminal) return {};
         auto terminal = TRY(process::open_terminal(*root_, process_.console_size, process_.user.uid));
-        if (context_.console_socket) {
-            TRY(process::send_controller(context_.console_socket, terminal.controller, terminal.name));
-            context_.console_socket.reset();
-        } else {
-            const std::array descriptors = {terminal.controller.ref()};
-            TRY(launch::send(context_.channel, launch::Kind::Terminal, 0, terminal.name, descriptors));
-        }
-        return process::become_terminal(terminal);
+        return launch::hand_over_terminal(terminal, context_.console_socket, context_.channel);
     }
 
     Result<> prepare_process() {
@@ -115,7 +115,8 @@ class Joiner {
         progress::enter(Step::Identity);
         root_.reset();
         TRY(launch::restrict_capabilities(process_, context_.channel));
-        return launch::take_identity(process_, launch::filter_needs(process_, context_.filter.has_value()));
+        return launch::take_identity(process_,
+                                     context_.filter ? launch::filter_needs(process_) : launch::FilterNeeds::Nothing);
     }
 
     Result<std::string> find_program() {
@@ -151,6 +152,7 @@ Result<> go_ahead(ExecContext& context) {
         context.joined |= CLONE_NEWUSER;
         joiner_main(std::move(context));
     }
+    progress::enter(Step::Handover);
     const auto joiner = cloned.child.release();
     const std::array descriptors = {joiner.fd()};
     return launch::send(context.channel, launch::Kind::InitIs, joiner.pid(), {}, descriptors);
@@ -261,17 +263,16 @@ class ExecParent {
         auto message = TRY(launch::receive(channel_));
         if (!message) return fail(Code::InitDied, "the process ended before it could enter the container");
         if (message->kind == launch::Kind::Failed) return fail(std::move(*message->error));
-        if (message->kind != launch::Kind::InitIs || message->descriptors.size() != 1)
-            return fail(Code::Internal, "unexpected message of exec");
+        auto pidfd = TRY(launch::only_descriptor(*message, launch::Kind::InitIs));
         (void)TRY(running_.process.wait());
-        running_.process = sys::Child(sys::Pidfd(std::move(message->descriptors[0]), message->pid));
-        return {};
+        running_.process = sys::Child(sys::Pidfd(std::move(pidfd), message->pid));
+        return launch::send(channel_, launch::Kind::Adopted);
     }
 
     Result<> adjust_oom_score() {
         if (!plan_.process.oom_score_adj) return {};
         const auto policy = target_.record.rootless ? process::OomPolicy::Tolerant : process::OomPolicy::Strict;
-        return process::set_oom_score_adj_of(running_.process.pid(), *plan_.process.oom_score_adj, policy);
+        return process::set_oom_score_adj(running_.process.pid(), *plan_.process.oom_score_adj, policy);
     }
 
     Result<> await_execution() {
@@ -282,9 +283,7 @@ class ExecParent {
                 message = TRY(launch::receive(channel_));
             if (!message) return fail(Code::InitDied, "the process ended before it could execute its program");
             if (message->kind == launch::Kind::Failed) return fail(std::move(*message->error));
-            if (message->kind != launch::Kind::Terminal || message->descriptors.size() != 1)
-                return fail(Code::Internal, "unexpected message of exec");
-            running_.controller = std::move(message->descriptors[0]);
+            running_.controller = TRY(launch::only_descriptor(*message, launch::Kind::Terminal));
             process::adapt_to_caller(running_.controller);
         }
         return launch::await_execution(channel_);
@@ -302,10 +301,7 @@ class ExecParent {
 
 Result<int> stay_with(Running running) {
     progress::enter(Step::Wait);
-    auto status = running.controller
-                      ? process::proxy_terminal(std::move(running.controller), std::move(running.process))
-                      : process::wait_forwarding_signals(std::move(running.process));
-    return TRY(std::move(status)).shell_code();
+    return TRY(process::stay_in_foreground(std::move(running.controller), std::move(running.process))).shell_code();
 }
 }  // namespace
 

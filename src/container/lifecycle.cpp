@@ -1,4 +1,6 @@
 // The short operations on a container that exists: state, list, kill, delete, pause, resume, ps.
+#include <sched.h>
+
 #include <csignal>
 
 #include "arca/container.hpp"
@@ -18,7 +20,6 @@ using namespace container;
 
 constexpr int kFreezeTimeoutMs = 10'000;
 constexpr int kDyingTimeoutMs = 1'000;
-constexpr std::uint64_t kNewPid = 0x20000000;  // CLONE_NEWPID
 constexpr auto kStopSignalAnnotation = "org.opencontainers.image.stopSignal";
 
 struct Opened {
@@ -41,7 +42,7 @@ std::string default_signal(const Record& record) {
 
 Result<> signal_container(const Record& record, int signal, const KillOptions& options, const sys::Pidfd* init) {
     auto group = TRY(cgroup::Cgroup::open(record.cgroup));
-    const bool shares_pids = (record.namespaces & kNewPid) == 0;
+    const bool shares_pids = (record.namespaces & CLONE_NEWPID) == 0;
     // Without a pid namespace of its own the death of init does not take the others along.
     if (signal == SIGKILL && (options.all || shares_pids) && group.exists()) return group.kill_all();
     if (options.all && group.exists()) return group.signal_all(signal);

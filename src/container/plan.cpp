@@ -105,9 +105,6 @@ mounts::Input mounts_input(const spec::Config& config, const host::Facts& facts,
     return input;
 }
 
-std::string exec_default(std::string value, std::string_view otherwise) {
-    return value.empty() ? std::string(otherwise) : std::move(value);
-}
 }  // namespace
 
 std::uint64_t clone_flag(NamespaceType type) {
@@ -131,7 +128,7 @@ ProcessPlan plan_process(const spec::Process& process, std::vector<spec::Note>& 
     ProcessPlan plan;
     plan.args = process.args;
     plan.env = process::without_duplicates(process.env);
-    plan.cwd = exec_default(process.cwd, "/");
+    plan.cwd = process.cwd.empty() ? "/" : process.cwd;
     plan.user = process.user;
     plan.capabilities = privileges::plan_capabilities(process.capabilities ? &*process.capabilities : nullptr, notes);
     plan.no_new_privileges = process.no_new_privileges;

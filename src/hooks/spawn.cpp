@@ -36,15 +36,6 @@ Result<> stop_blocking(sys::FdRef fd) {
     return {};
 }
 
-std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
-    std::vector<char*> out;
-    out.reserve(strings.size() + 1);
-    for (const auto& string : strings)
-        out.push_back(const_cast<char*>(string.c_str()));
-    out.push_back(nullptr);
-    return out;
-}
-
 struct Prepared {
     const char* path;
     const char* working_directory;  ///< null: unchanged
@@ -86,11 +77,14 @@ Result<Running> spawn(const Command& command) {
     TRY(stop_blocking(input.writer));
     TRY(stop_blocking(output.reader));
     TRY(stop_blocking(report.reader));
-    const Prepared prepared{
-        command.path.c_str(),           command.working_directory.empty() ? nullptr : command.working_directory.c_str(),
-        pointers_to(command.arguments), pointers_to(command.environment),
-        input.reader.number(),          output.writer.number(),
-        report.writer.number(),         ::getpid()};
+    const Prepared prepared{command.path.c_str(),
+                            command.working_directory.empty() ? nullptr : command.working_directory.c_str(),
+                            sys::null_terminated(command.arguments),
+                            sys::null_terminated(command.environment),
+                            input.reader.number(),
+                            output.writer.number(),
+                            report.writer.number(),
+                            ::getpid()};
     auto cloned = TRY(sys::clone3({}));
     if (cloned.is_child) become_hook(prepared);
     return Running{std::move(cloned.child), std::move(input.writer), std::move(output.reader),

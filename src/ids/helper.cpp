@@ -26,14 +26,6 @@ std::string_view path_of(const std::vector<std::string>& environment) {
     return kDefaultPath;
 }
 
-std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
-    std::vector<char*> out;
-    for (const auto& string : strings)
-        out.push_back(const_cast<char*>(string.c_str()));
-    out.push_back(nullptr);
-    return out;
-}
-
 // In the new process: only what was prepared before the clone.
 [[noreturn]] void become_helper(const char* path, char* const* arguments, char* const* environment,
                                 int output) noexcept {
@@ -82,8 +74,8 @@ Result<HelperOutcome> run_helper(const std::string& path, const std::vector<std:
     if (::pipe2(ends, O_CLOEXEC) < 0) return sys::last_error("pipe");
     const sys::Fd reader(ends[0]);
     sys::Fd writer(ends[1]);
-    const auto argv = pointers_to(arguments);
-    const auto envp = pointers_to(environment);
+    const auto argv = sys::null_terminated(arguments);
+    const auto envp = sys::null_terminated(environment);
     auto cloned = TRY(sys::clone3({}));
     if (cloned.is_child) become_helper(path.c_str(), argv.data(), envp.data(), writer.number());
     writer.reset();

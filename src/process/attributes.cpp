@@ -118,30 +118,18 @@ void raise_hard_limits_of(pid_t pid, const std::vector<spec::Rlimit>& limits) no
     }
 }
 
-namespace {
-// `now` is what the file holds, for the hint.
-Result<> judge_oom_write(Result<> written, const Result<std::string>& now, OomPolicy policy) {
+Result<> set_oom_score_adj(pid_t pid, std::int32_t value, OomPolicy policy) {
+    const auto path = text::cat("/proc/", pid, "/oom_score_adj");
+    auto written = sys::write_file_at(sys::FdRef::working_directory(), path, text::cat(value));
     if (written) return {};
     const int errnum = written.error().errnum();
     auto problem = std::move(written.error()).at("/process/oomScoreAdj");
     if (errnum != EACCES && errnum != EPERM && errnum != EROFS) return fail(std::move(problem));
     if (policy == OomPolicy::Tolerant) return {};
+    auto now = sys::read_file(path, 64);
     if (!now) return fail(std::move(problem));
     return fail(std::move(problem).hinting(
         text::cat("the value is ", text::trim(*now), " now; a lower one needs CAP_SYS_RESOURCE")));
-}
-}  // namespace
-
-Result<> set_oom_score_adj(const sys::Procfs& procfs, std::int32_t value, OomPolicy policy) {
-    auto written = procfs.write("self/oom_score_adj", text::cat(value));
-    return judge_oom_write(std::move(written), procfs.read("self/oom_score_adj"), policy);
-}
-
-Result<> set_oom_score_adj_of(pid_t pid, std::int32_t value, OomPolicy policy) {
-    const auto path = text::cat("/proc/", pid, "/oom_score_adj");
-    auto written = sys::write_file_at(sys::FdRef::working_directory(), path, text::cat(value));
-    if (written) return {};
-    return judge_oom_write(std::move(written), sys::read_file(path, 64), policy);
 }
 
 Result<> set_io_priority(const spec::IoPriority& priority) {

@@ -9,7 +9,6 @@
 #include "base/result.hpp"
 #include "spec/types.hpp"
 #include "sys/process.hpp"
-#include "sys/procfs.hpp"
 
 namespace arca::process {
 
@@ -21,9 +20,8 @@ Result<> set_rlimits(const std::vector<spec::Rlimit>& limits);
 void raise_hard_limits_of(pid_t pid, const std::vector<spec::Rlimit>& limits) noexcept;
 /// Absent: untouched. Lowering without CAP_SYS_RESOURCE is refused by the kernel: `tolerant` (rootless) then leaves it.
 enum class OomPolicy : std::uint8_t { Strict, Tolerant };
-Result<> set_oom_score_adj(const sys::Procfs& procfs, std::int32_t value, OomPolicy policy);
-/// The same for another process, from outside of the container (through the host's /proc, which the caller stands in).
-Result<> set_oom_score_adj_of(pid_t pid, std::int32_t value, OomPolicy policy);
+/// From outside of the container: through the host's /proc, which the caller stands in.
+Result<> set_oom_score_adj(pid_t pid, std::int32_t value, OomPolicy policy);
 Result<> set_scheduler(const spec::Scheduler& scheduler);
 Result<> set_io_priority(const spec::IoPriority& priority);
 Result<> set_personality(spec::PersonalityDomain domain);

@@ -67,9 +67,4 @@ Result<> send_controller(sys::FdRef console_socket, sys::FdRef controller, const
     return send_with_descriptor(console_socket, name, controller.number());
 }
 
-Result<> send_to_console_socket(const std::string& path, sys::FdRef controller, const std::string& name) {
-    auto socket = TRY(connect_console_socket(path));
-    return send_controller(socket, controller, name);
-}
-
 }  // namespace arca::process

@@ -6,6 +6,7 @@
 
 #include <climits>
 
+#include "sys/descriptor_table.hpp"
 #include "sys/fd.hpp"
 #include "sys/syscalls.hpp"
 
@@ -29,6 +30,13 @@ Result<> check_preserved(unsigned count) {
                                                std::uint64_t{count} + kFirst - 1, " are to be preserved"));
     }
     return {};
+}
+
+Result<> close_others(std::vector<int> keep, unsigned preserved) {
+    std::erase_if(keep, [](int fd) { return fd < 0; });
+    for (unsigned i = 0; i < preserved; ++i)
+        keep.push_back(static_cast<int>(kFirst + i));
+    return sys::close_all_except(std::move(keep));
 }
 
 Result<> keep_first(unsigned count) {

@@ -234,4 +234,9 @@ Result<sys::ExitStatus> wait_forwarding_signals(sys::Child process) {
     }
 }
 
+Result<sys::ExitStatus> stay_in_foreground(sys::Fd controller, sys::Child process) {
+    return controller ? proxy_terminal(std::move(controller), std::move(process))
+                      : wait_forwarding_signals(std::move(process));
+}
+
 }  // namespace arca::process

@@ -29,11 +29,10 @@ Result<> bind_console(const sys::RootDir& root, const Terminal& terminal);
 /// New session, controlling terminal, stdio.
 Result<> become_terminal(const Terminal& terminal);
 
-/// Sends the controller to the unix stream socket at `path` (SCM_RIGHTS, the name as data).
-Result<> send_to_console_socket(const std::string& path, sys::FdRef controller, const std::string& name);
 /// Connected descriptor of the console socket; opened before the mount namespace changes, so that the path is the
 /// caller's. A path may be longer than sun_path holds.
 Result<sys::Fd> connect_console_socket(const std::string& path);
+/// Sends the controller (SCM_RIGHTS, the name as data).
 Result<> send_controller(sys::FdRef console_socket, sys::FdRef controller, const std::string& name);
 
 /// Size of the caller's terminal, if it has one on its stdio.
@@ -47,5 +46,7 @@ void adapt_to_caller(sys::FdRef controller);
 Result<sys::ExitStatus> proxy_terminal(sys::Fd controller, sys::Child process);
 /// The same without a terminal: the process has our stdio; signals are forwarded.
 Result<sys::ExitStatus> wait_forwarding_signals(sys::Child process);
+/// The one or the other: proxies when there is a controller.
+Result<sys::ExitStatus> stay_in_foreground(sys::Fd controller, sys::Child process);
 
 }  // namespace arca::process

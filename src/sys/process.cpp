@@ -106,6 +106,15 @@ Result<Cloned> clone3(const CloneRequest& request) {
     return Cloned{false, Child(Pidfd(Fd(pidfd), static_cast<pid_t>(pid)))};
 }
 
+std::vector<char*> null_terminated(const std::vector<std::string>& strings) {
+    std::vector<char*> out;
+    out.reserve(strings.size() + 1);
+    for (const auto& string : strings)
+        out.push_back(const_cast<char*>(string.c_str()));
+    out.push_back(nullptr);
+    return out;
+}
+
 Result<ProcessInfo> process_info(pid_t pid) {
     auto stat = TRY(read_file(text::cat("/proc/", pid, "/stat"), 4096));
     // The command (field 2) may hold blanks and parentheses: count from its last ')'.

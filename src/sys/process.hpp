@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "sys/fd.hpp"
@@ -85,6 +86,9 @@ Result<std::uint64_t> start_time(pid_t pid);
 
 /// All signal dispositions to default, mask empty: before executing a program that is not ours.
 void reset_signals() noexcept;
+
+/// The strings as execve(2) takes them, ended by null. They must outlive the result.
+std::vector<char*> null_terminated(const std::vector<std::string>& strings);
 
 /// What /proc/PID/stat tells.
 struct ProcessInfo {

@@ -108,6 +108,17 @@ TEST_F(Namespaces, JoinedByABindMountedFile) {
     umount2((work / "netns").c_str(), MNT_DETACH);
 }
 
+// The intermediate and init speak over one socket: init must not be heard before the parent knows it.
+TEST_F(Namespaces, InitMayBeFasterThanTheIntermediate) {
+    REQUIRE_ROOT();
+    REQUIRE_ARCA("lingering is compiled into it for tests");
+    REQUIRE(facts().time_namespaces, "needs time namespaces");
+    bundle.set_namespace("time");
+    bundle.args({"/bin/probe", "ns"});
+    Output output = container.run_command().variable("ARCA_TEST_LINGER_AT", "intermediate:Handover").run();
+    EXPECT_TRUE(output.ok()) << output;
+}
+
 TEST_F(Namespaces, WrongTypeIsRefused) {
     REQUIRE_ROOT();
     bundle.set_namespace("network", "/proc/self/ns/uts");

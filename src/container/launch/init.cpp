@@ -40,6 +40,7 @@ class Init {
     // The life of a container's process, from birth to the start gate.
     Result<> become_created() {
         TRY(settle_in());
+        TRY(await_adoption());
         TRY(await_id_maps());
         TRY(join_namespaces_myself());
         TRY(enter_own_cgroup_namespace());
@@ -85,6 +86,14 @@ class Init {
     static void become_undumpable() { ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
     bool in_new_user_namespace() const { return plan_.ids.new_user_namespace; }
+
+    // ORDER: before anything is said: what I say could overtake the intermediate's InitIs, since both of us write to
+    // the same socket.
+    Result<> await_adoption() {
+        if (born_of_ == BornOf::Parent) return {};
+        progress::enter(Step::AwaitAdoption);
+        return expect(Kind::Adopted);
+    }
 
     Result<> await_id_maps() {
         progress::enter(Step::AwaitIdMaps);
@@ -185,14 +194,7 @@ class Init {
         if (!plan_.process || !plan_.process->terminal) return {};
         auto terminal = TRY(process::open_terminal(*root_, plan_.process->console_size, plan_.process->user.uid));
         if (owns_mounts()) TRY(process::bind_console(*root_, terminal));
-        if (resources_.console_socket) {
-            TRY(process::send_controller(resources_.console_socket, terminal.controller, terminal.name));
-            resources_.console_socket.reset();
-        } else {
-            const std::array descriptors = {terminal.controller.ref()};
-            TRY(send(context_.channel, Kind::Terminal, 0, terminal.name, descriptors));
-        }
-        return process::become_terminal(terminal);
+        return hand_over_terminal(terminal, resources_.console_socket, context_.channel);
     }
 
     Result<> seal_rootfs() {
@@ -230,7 +232,7 @@ class Init {
         root_.reset();
         if (!process_) return {};
         TRY(restrict_capabilities(*process_, context_.channel));
-        return take_identity(*process_, filter_needs(*process_, plan_.seccomp.has_value()));
+        return take_identity(*process_, plan_.seccomp ? filter_needs(*process_) : FilterNeeds::Nothing);
     }
 
     // Looked for now, with the user's own rights, so that create already tells of a program that is missing.

@@ -30,8 +30,7 @@ Result<> join_planned_namespaces(const ChildContext& context) {
 Result<> make_time_namespace(const ChildContext& context) {
     progress::enter(Step::NewNamespaces);
     if (!context.plan.namespaces.new_time) return {};
-    constexpr int kNewTime = 0x80;  // CLONE_NEWTIME
-    if (::unshare(kNewTime) < 0) return sys::last_error("unshare(CLONE_NEWTIME)");
+    if (::unshare(CLONE_NEWTIME) < 0) return sys::last_error("unshare(CLONE_NEWTIME)");
     std::string offsets;
     for (const auto& [clock, offset] : context.plan.namespaces.time_offsets)
         offsets += text::cat(clock, " ", offset.secs, " ", offset.nanosecs, "\n");
@@ -46,6 +45,7 @@ Result<> fork_init(ChildContext& context) {
     progress::enter(Step::ForkInit);
     auto cloned = TRY(sys::clone3({context.plan.namespaces.created | CLONE_PARENT, {}}));
     if (cloned.is_child) init_main(std::move(context), BornOf::Intermediate);
+    progress::enter(Step::Handover);
     auto init = cloned.child.release();
     const std::array descriptors = {init.fd()};
     return send(context.channel, Kind::InitIs, init.pid(), {}, descriptors);

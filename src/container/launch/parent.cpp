@@ -17,9 +17,9 @@
 #include "hooks/hooks.hpp"
 #include "ids/id_maps.hpp"
 #include "process/attributes.hpp"
+#include "process/descriptors.hpp"
 #include "process/terminal.hpp"
 #include "seccomp/cache.hpp"
-#include "sys/descriptor_table.hpp"
 #include "sys/syscalls.hpp"
 
 namespace arca::container::launch {
@@ -134,9 +134,9 @@ class Parent {
         if (!plan_.namespaces.intermediate) return {};
         progress::enter(Step::Fork);
         auto message = TRY(receive_next());
-        if (message.descriptors.size() != 1) return fail(Code::Internal, "InitIs came without a pidfd");
-        init_ = sys::Child(sys::Pidfd(std::move(message.descriptors[0]), message.pid));
+        init_ = sys::Child(sys::Pidfd(TRY(only_descriptor(message, Kind::InitIs)), message.pid));
         (void)TRY(intermediate_.wait());
+        TRY(send(channel_, Kind::Adopted));
         return write_id_maps();
     }
 
@@ -155,7 +155,7 @@ class Parent {
         if (!plan_.process || !plan_.process->oom_score_adj) return {};
         progress::enter(Step::ProcessAttributes);
         const auto policy = plan_.process->oom_tolerant ? process::OomPolicy::Tolerant : process::OomPolicy::Strict;
-        return process::set_oom_score_adj_of(init_.pid(), *plan_.process->oom_score_adj, policy);
+        return process::set_oom_score_adj(init_.pid(), *plan_.process->oom_score_adj, policy);
     }
 
     Result<> limit() {
@@ -194,8 +194,7 @@ class Parent {
         while (!expected_.complete()) {
             auto message = TRY(receive_next());
             if (message.kind != Kind::Terminal) continue;
-            if (message.descriptors.size() != 1) return fail(Code::Internal, "Terminal came without a descriptor");
-            controller_ = std::move(message.descriptors[0]);
+            controller_ = TRY(only_descriptor(message, Kind::Terminal));
             process::adapt_to_caller(controller_);
         }
         return {};
@@ -308,12 +307,8 @@ Result<> close_inherited(const ChildContext& context) {
         add(fd);
     for (const auto& fd : context.resources.sources.devices)
         add(fd);
-    constexpr int kFirstPreserved = 3;
     const auto preserved = context.plan.process ? context.plan.process->preserved_descriptors : 0;
-    for (int fd = kFirstPreserved; fd < kFirstPreserved + static_cast<int>(preserved); ++fd)
-        keep.push_back(fd);
-    std::erase_if(keep, [](int fd) { return fd < 0; });
-    return sys::close_all_except(std::move(keep));
+    return process::close_others(std::move(keep), preserved);
 }
 
 }  // namespace arca::container::launch

@@ -49,15 +49,6 @@ Result<> enter_working_directory(const std::string& cwd) {
     return verify_working_directory(cwd);
 }
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-    std::vector<char*> out;
-    out.reserve(strings.size() + 1);
-    for (const auto& string : strings)
-        out.push_back(const_cast<char*>(string.c_str()));
-    out.push_back(nullptr);
-    return out;
-}
-
 // Why execve failed. After a filter is loaded nothing can be looked at: what was foreseen has to do.
 Error exec_error(const std::string& path, int errnum, const std::optional<seccomp::Program>& filter,
                  std::optional<Error>& foreseen) {
@@ -85,8 +76,19 @@ Result<> set_attributes(const ProcessPlan& process, const sys::Procfs& procfs) {
     return {};
 }
 
-FilterNeeds filter_needs(const ProcessPlan& process, bool has_filter) {
-    return has_filter && !process.no_new_privileges ? FilterNeeds::SysAdmin : FilterNeeds::Nothing;
+Result<> hand_over_terminal(const process::Terminal& terminal, sys::Fd& console_socket, const sys::Channel& parent) {
+    if (console_socket) {
+        TRY(process::send_controller(console_socket, terminal.controller, terminal.name));
+        console_socket.reset();
+    } else {
+        const std::array descriptors = {terminal.controller.ref()};
+        TRY(send(parent, Kind::Terminal, 0, terminal.name, descriptors));
+    }
+    return process::become_terminal(terminal);
+}
+
+FilterNeeds filter_needs(const ProcessPlan& process) {
+    return !process.no_new_privileges ? FilterNeeds::SysAdmin : FilterNeeds::Nothing;
 }
 
 Result<> restrict_capabilities(ProcessPlan& process, const sys::Channel& listener) {
@@ -143,8 +145,8 @@ Result<> take_identity(const ProcessPlan& process, FilterNeeds needs) {
 // Profiles must allow them; everything they need is prepared before.
 void execute(const ProcessPlan& process, const std::string& path, const std::optional<seccomp::Program>& filter,
              const sys::Channel& starter) noexcept {
-    const auto argv = pointers(process.args);
-    const auto envp = pointers(process.env);
+    const auto argv = sys::null_terminated(process.args);
+    const auto envp = sys::null_terminated(process.env);
     process::reset_signals();
     if (auto kept = process::keep_first(process.preserved_descriptors); !kept) give_up(starter, kept.error());
     progress::enter(Step::LoadFilter);
@@ -153,7 +155,7 @@ void execute(const ProcessPlan& process, const std::string& path, const std::opt
         foreseen = process::foresee_exec_failure(path);
         if (const int errnum = seccomp::load(*filter); errnum != 0)
             give_up(starter, Error(Code::System, "loading the seccomp filter", errnum).at("/linux/seccomp"));
-        if (filter_needs(process, true) == FilterNeeds::SysAdmin)
+        if (filter_needs(process) == FilterNeeds::SysAdmin)
             if (const int errnum = privileges::lower(process.capabilities); errnum != 0)
                 give_up(starter, Error(Code::System, "capset after the seccomp filter", errnum).at("/linux/seccomp"));
     }

@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "container/plan.hpp"
+#include "process/terminal.hpp"
 #include "seccomp/program.hpp"
 #include "sys/channel.hpp"
 #include "sys/procfs.hpp"
@@ -23,6 +24,10 @@ Result<> set_attributes(const ProcessPlan& process, const sys::Procfs& procfs);
 enum class FilterNeeds : std::uint8_t { Nothing, SysAdmin };
 Result<> take_identity(const ProcessPlan& process, FilterNeeds needs);
 
+/// Gives the controller to the engine's console socket or, without one, over `parent` to the process that will proxy
+/// it; then the terminal becomes this process's own.
+Result<> hand_over_terminal(const process::Terminal& terminal, sys::Fd& console_socket, const sys::Channel& parent);
+
 /// Makes the working directory when it is missing, as engines expect. Before take_identity.
 Result<> make_working_directory(const sys::RootDir& root, const ProcessPlan& process);
 /// HOME for the user, unless it is set.
@@ -32,7 +37,8 @@ void complete_environment(ProcessPlan& process, const sys::RootDir& root);
 /// (config.md#process: "MUST be logged as a warning").
 Result<> restrict_capabilities(ProcessPlan& process, const sys::Channel& listener);
 
-FilterNeeds filter_needs(const ProcessPlan& process, bool has_filter);
+/// Of a process that gets a filter.
+FilterNeeds filter_needs(const ProcessPlan& process);
 
 /// Zone C. Loads the filter, gives up what was kept for that, marks descriptors, says Executing, executes. Returns only
 /// by way of a Failed on `starter`; then the process ends.

@@ -69,6 +69,8 @@ std::string_view name(Kind kind) {
     switch (kind) {
         case Kind::InitIs:
             return "InitIs";
+        case Kind::Adopted:
+            return "Adopted";
         case Kind::IdMapsWritten:
             return "IdMapsWritten";
         case Kind::MountsReady:
@@ -147,6 +149,13 @@ Result<std::optional<Message>> receive(const sys::Channel& channel) {
     auto message = TRY(decode(std::span(buffer).first(received.size)));
     message.descriptors = std::move(received.descriptors);
     return message;
+}
+
+Result<sys::Fd> only_descriptor(Message& message, Kind kind) {
+    if (message.kind != kind || message.descriptors.size() != 1)
+        return fail(Code::Internal, text::cat("expected ", name(kind), " with one descriptor, got ", name(message.kind),
+                                              " with ", message.descriptors.size()));
+    return std::move(message.descriptors[0]);
 }
 
 Result<> Expectation::accept(Kind kind) {

@@ -2,6 +2,7 @@
 // from the plan what it expects and refuses anything else: init is semi-hostile once a container can influence it.
 //
 //   intermediate -> parent   InitIs        with init's pid (and its pidfd as descriptor)
+//   parent -> init           Adopted       only after InitIs: from now on the parent knows whose words these are
 //   parent -> child          IdMapsWritten (to the process that waits for its maps: init, or the intermediate's init)
 //   init -> parent           MountsReady   only with prestart or createRuntime hooks
 //   parent -> init           HooksDone
@@ -25,6 +26,7 @@ namespace arca::container::launch {
 
 enum class Kind : std::uint16_t {
     InitIs = 1,
+    Adopted,
     IdMapsWritten,
     MountsReady,
     HooksDone,
@@ -54,8 +56,11 @@ void send_failure(const sys::Channel& channel, const Error& error) noexcept;
 /// Nothing: the peer has closed its end (it executed its program, or it died).
 Result<std::optional<Message>> receive(const sys::Channel& channel);
 
-/// The bytes on the wire, and back. Control characters in texts are replaced on the way in (CVE-2019-5736's cousins:
-/// file names that drive a terminal).
+/// The descriptor of a message that must be of that kind and hold exactly one.
+Result<sys::Fd> only_descriptor(Message& message, Kind kind);
+
+/// The bytes on the wire, and back. Control characters in texts are replaced on the way in (a file
+/// name may hold what drives a terminal).
 std::vector<std::byte> encode_failure(const Error& error, Role role);
 Result<Message> decode(std::span<const std::byte> bytes);
 

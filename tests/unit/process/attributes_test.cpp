@@ -153,7 +153,7 @@ TEST(OomScoreAdj, IsWritten) {
     EXPECT_EQ("", test::in_child([]() -> std::string {
                   auto procfs = sys::Procfs::open();
                   if (!procfs) return procfs.error().message();
-                  if (auto done = set_oom_score_adj(*procfs, 321, OomPolicy::Strict); !done)
+                  if (auto done = set_oom_score_adj(::getpid(), 321, OomPolicy::Strict); !done)
                       return done.error().message();
                   auto now = procfs->read("self/oom_score_adj");
                   return now && *now == "321\n" ? "" : "not written";
@@ -163,24 +163,20 @@ TEST(OomScoreAdj, IsWritten) {
 TEST(OomScoreAdj, LoweringWithoutTheRightIsAnErrorOrLeftAlone) {
     if (!is_root()) GTEST_SKIP() << "needs root to drop it";
     EXPECT_EQ("", test::in_child([]() -> std::string {
-                  auto procfs = sys::Procfs::open();
-                  if (!procfs) return procfs.error().message();
-                  (void)set_oom_score_adj(*procfs, 100, OomPolicy::Strict);
+                  (void)set_oom_score_adj(::getpid(), 100, OomPolicy::Strict);
                   if (::setresuid(1, 1, 1) < 0) return "setresuid";
                   ::prctl(PR_SET_DUMPABLE, 1);
-                  auto strict = set_oom_score_adj(*procfs, -500, OomPolicy::Strict);
+                  auto strict = set_oom_score_adj(::getpid(), -500, OomPolicy::Strict);
                   if (strict) return "lowered without the right";
                   if (strict.error().pointer() != "/process/oomScoreAdj") return "no pointer";
                   if (strict.error().hint().find("the value is 100 now") == std::string::npos)
                       return strict.error().message();
-                  return text_of(set_oom_score_adj(*procfs, -500, OomPolicy::Tolerant));
+                  return text_of(set_oom_score_adj(::getpid(), -500, OomPolicy::Tolerant));
               }));
 }
 
 TEST(OomScoreAdj, NonsenseIsAnErrorEvenWhenTolerant) {
-    auto procfs = sys::Procfs::open();
-    ASSERT_TRUE(procfs);
-    EXPECT_FALSE(set_oom_score_adj(*procfs, 5000, OomPolicy::Tolerant));
+    EXPECT_FALSE(set_oom_score_adj(::getpid(), 5000, OomPolicy::Tolerant));
 }
 
 // ---- scheduler

@@ -209,7 +209,9 @@ class ConsoleSocket : public testing::Test {
     void expect_delivery(const std::string& path) {
         int ends[2];
         ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-        auto sent = send_to_console_socket(path, sys::FdRef(ends[1]), "/dev/pts/7");
+        auto socket = connect_console_socket(path);
+        ASSERT_TRUE(socket) << socket.error().message();
+        auto sent = send_controller(*socket, sys::FdRef(ends[1]), "/dev/pts/7");
         ASSERT_TRUE(sent) << sent.error().message();
         ::close(ends[1]);
         const auto [name, fd] = receive();
