@@ -12,6 +12,7 @@
 
 #include "../support/in_child.hpp"
 #include "process/number_list.hpp"
+#include "sys/procfs.hpp"
 
 namespace arca::process {
 namespace {
