@@ -1,6 +1,8 @@
 // CVE-2019-5736: a container whose program is /proc/self/exe, or a library loaded into it, could open the runtime's
 // binary through /proc/PID/exe and overwrite it. So whatever enters a container runs from an image that cannot be
-// written through that link: the binary's own mount, cloned read-only and detached, or a sealed copy in memory.
+// written through that link: the binary's own mount, cloned read-only and detached, or a sealed copy in memory. Mostly
+// that has happened before main(): cli/early_start.cpp. Nothing of it is needed where the binary's own mount is
+// read-only.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
