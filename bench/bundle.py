@@ -159,3 +159,47 @@ def make(directory, busybox, kind="spec", seccomp=False):
         config["linux"]["seccomp"] = seccomp_profile()
     write_bundle(directory / "true", config, ["/bin/true"])
     write_bundle(directory / "sleep", config, SLEEP)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Bundles that grow: each takes the plain configuration and a number, and returns the one to measure
+
+def with_mounts(config, directory, number):
+    sources = directory / "many"
+    sources.mkdir(exist_ok=True)
+    for i in range(number):
+        (sources / str(i)).mkdir(exist_ok=True)
+        (directory / "rootfs/data" / str(i)).mkdir(parents=True, exist_ok=True)
+    config["mounts"] += [bind(f"/data/{i}", sources / str(i), "rw") for i in range(number)]
+
+
+def with_environment(config, directory, number):
+    config["process"]["env"] += [f"VARIABLE_{i}=some_value_{i}" for i in range(number)]
+
+
+def with_seccomp_rules(config, directory, number):
+    """Lines of one name each. The names repeat, so that the reading grows, not the program."""
+    names = REFUSED_SYSCALLS
+    config["linux"]["seccomp"] = {
+        "defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+        "syscalls": [{"names": [names[i % len(names)]], "action": "SCMP_ACT_ERRNO"} for i in range(number)]}
+
+
+def with_megabytes(config, directory, number):
+    """Of annotations."""
+    config["annotations"] = {f"org.example.key{i}": "v" * 80 for i in range(number * 2**20 // 110)}
+
+
+GROWTH = {
+    "mounts": (with_mounts, (1, 100, 1000)),
+    "environment": (with_environment, (10, 1000, 10000)),
+    "seccomp lines": (with_seccomp_rules, (10, 1000, 10000)),
+    "megabytes of config": (with_megabytes, (1, 10)),
+}
+
+
+def write_grown(directory, name, base, change, number):
+    """Beside what make() has made in `directory`."""
+    config = copy.deepcopy(base)
+    change(config, directory, number)
+    write_bundle(directory / name, config, ["/bin/true"])

@@ -9,6 +9,8 @@
 //                              killed if there is no end in sight
 //   start CWD OUTPUT ARGV...   "pid"
 //   gone PID TIMEOUT_MS        "1" once the process has ended, "0" if it has not within that time
+//   queue CWD OUTPUT ARGV...   keeps the command for `drain`: "queued"
+//   drain WORKERS              runs what is queued, WORKERS at a time: "wall_ns user_us system_us failed"
 // Standard input of a command is /dev/null, both outputs are appended to OUTPUT.
 
 #include <fcntl.h>
@@ -25,6 +27,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace {
@@ -130,6 +133,37 @@ Ending run(char* const* request) {
     return end;
 }
 
+// The fields of queued requests, each its own copy of the line.
+std::vector<std::vector<std::string>> queued;
+
+pid_t start(std::vector<std::string>& request) {
+    std::vector<char*> fields;
+    for (auto& field : request)
+        fields.push_back(field.data());
+    fields.push_back(nullptr);
+    return start(fields.data());
+}
+
+void drain(unsigned workers) {
+    const long long begin_ns = now_ns();
+    std::set<pid_t> running;
+    long long user_us = 0, system_us = 0;
+    int failed = 0;
+    for (size_t next = 0; next < queued.size() || !running.empty();) {
+        while (next < queued.size() && running.size() < workers)
+            running.insert(start(queued[next++]));
+        Ending end;
+        end.pid = wait4(-1, &end.status, 0, &end.usage);
+        if (end.pid < 0) break;
+        if (running.erase(end.pid) == 0) continue;  // an orphan
+        user_us += microseconds(end.usage.ru_utime);
+        system_us += microseconds(end.usage.ru_stime);
+        if (exit_code(end.status) != 0) ++failed;
+    }
+    std::printf("%lld %lld %lld %d\n", now_ns() - begin_ns, user_us, system_us, failed);
+    queued.clear();
+}
+
 void serve(const std::vector<char*>& request) {
     const long long begin_ns = now_ns();
     const auto is = [&](const char* name, size_t fields) {
@@ -141,6 +175,11 @@ void serve(const std::vector<char*>& request) {
         std::printf("%d\n", start(&request[1]));
     } else if (is("gone", 3)) {
         std::printf("%d\n", is_gone_within(std::atoi(request[1]), std::atoi(request[2])) ? 1 : 0);
+    } else if (is("queue", 4)) {
+        queued.emplace_back(request.begin() + 1, request.end() - 1);
+        std::printf("queued\n");
+    } else if (is("drain", 2)) {
+        drain(static_cast<unsigned>(std::atoi(request[1])));
     } else {
         std::printf("unknown request\n");
     }
