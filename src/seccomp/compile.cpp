@@ -52,7 +52,7 @@ Result<std::vector<std::uint64_t>> generate(const std::vector<Part>& parts, Layo
 
 Result<Program> compile(const spec::Seccomp& profile, std::vector<spec::Note>& notes) {
     Program program;
-    program.flags = TRY(plan_flags(profile.flags, notes));
+    program.flags = TRY(plan_flags(profile, notes));
     const auto parts = TRY(build_parts(profile, notes));
     std::size_t names = 0;
     for (const auto& rule : profile.syscalls)

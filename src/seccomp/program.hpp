@@ -19,15 +19,23 @@ struct Program {
 };
 
 /// Unknown system calls are ignored with a note at debug level, as the specification wants; rules equal to the default
-/// action are skipped. NOTIFY is Unsupported for now.
+/// action are skipped.
 Result<Program> compile(const spec::Seccomp& profile, std::vector<spec::Note>& notes);
 
 /// The form kept in the state directory, and back (validated: magic, length, checksum).
 std::string serialise(const Program& program);
 Result<Program> parse(std::string_view bytes);
 
+/// Whether system calls can be handed to an agent: loading the program then gives a listener.
+bool notifies(const spec::Seccomp& profile);
+bool notifies(const Program& program);
+
+struct Loaded {
+    int errnum = 0;
+    int listener = -1;  ///< a descriptor with FD_CLOEXEC, when the program notifies
+};
 /// seccomp(SECCOMP_SET_MODE_FILTER). Zone C: allocates nothing, may be the last call before execve.
-int load(const Program& program) noexcept;  ///< 0 or an errno
+Loaded load(const Program& program) noexcept;
 
 /// For `features`: names libseccomp and this kernel know.
 std::vector<std::string> known_flags();

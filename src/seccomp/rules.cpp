@@ -131,12 +131,9 @@ Result<std::uint32_t> action_value(spec::SeccompAction action, std::optional<std
         case spec::SeccompAction::Log:
             return std::uint32_t{SCMP_ACT_LOG};
         case spec::SeccompAction::Notify:
-            break;
+            return std::uint32_t{SCMP_ACT_NOTIFY};
     }
-    return fail(Error(Code::Unsupported,
-                      "SCMP_ACT_NOTIFY, which hands system calls to the agent of listenerPath, is not carried out by "
-                      "this version of arca")
-                    .at(pointer));
+    return fail(Error(Code::Internal, "unknown seccomp action").at(pointer));
 }
 
 Result<std::vector<Rule>> resolve_rules(const spec::Seccomp& profile, std::uint32_t default_action,

@@ -45,6 +45,9 @@ class JsonWriter {
         end_object();
     }
 
+    /// A value that is JSON already.
+    void raw(std::string_view text) { literal(text); }
+
     template<class Value>
     void member(std::string_view name, const Value& content) {
         key(name);

@@ -28,4 +28,17 @@ std::string state_json(const StateFields& state, StateForm form) {
     return json.take();
 }
 
+std::string container_process_state(const ContainerProcess& process) {
+    JsonWriter json("");
+    json.begin_object();
+    json.member("ociVersion", process.oci_version);
+    json.member("fds", std::vector<std::string>{"seccompFd"});
+    json.member("pid", process.pid);
+    if (!process.metadata.empty()) json.member("metadata", process.metadata);
+    json.key("state");
+    json.raw(process.state);
+    json.end_object();
+    return json.take();
+}
+
 }  // namespace arca::spec

@@ -28,4 +28,14 @@ enum class StateForm : std::uint8_t {
 /// Without a final newline.
 std::string state_json(const StateFields& state, StateForm form);
 
+/// What an agent gets with the listener of a filter (config-linux.md#the-container-process-state), on one line. `state`
+/// as state_json wrote it.
+struct ContainerProcess {
+    std::string oci_version;
+    int pid = 0;  ///< of the process that the filter binds
+    std::string metadata;
+    std::string state;
+};
+std::string container_process_state(const ContainerProcess& process);
+
 }  // namespace arca::spec

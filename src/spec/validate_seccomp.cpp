@@ -23,12 +23,8 @@ void validate_errno(SeccompAction action, const std::string& action_pointer,
 void validate_rule(const SeccompRule& rule, const std::string& base, Report& report) {
     constexpr std::uint32_t kHighestArgument = 5;
     if (rule.names.empty()) report.problem(base + "/names", "must name at least one system call");
-    for (std::size_t i = 0; i < rule.names.size(); ++i) {
+    for (std::size_t i = 0; i < rule.names.size(); ++i)
         if (rule.names[i].empty()) report.problem(pointer_join(base + "/names", i), "must not be empty");
-        // The runtime itself writes after the filter is loaded, and nobody would answer yet.
-        if (rule.action == SeccompAction::Notify && rule.names[i] == "write")
-            report.problem(pointer_join(base + "/names", i), "SCMP_ACT_NOTIFY cannot be used for write");
-    }
     validate_errno(rule.action, base + "/action", rule.errno_ret, base + "/errnoRet", report);
     for (std::size_t i = 0; i < rule.args.size(); ++i)
         if (rule.args[i].index > kHighestArgument)
@@ -39,17 +35,10 @@ void validate_rule(const SeccompRule& rule, const std::string& base, Report& rep
 
 void validate_seccomp(const Seccomp& seccomp, Report& report) {
     const std::string base = "/linux/seccomp";
-    if (seccomp.default_action == SeccompAction::Notify)
-        report.problem(base + "/defaultAction",
-                       "SCMP_ACT_NOTIFY cannot be the default: the runtime would wait for itself");
     validate_errno(seccomp.default_action, base + "/defaultAction", seccomp.default_errno_ret,
                    base + "/defaultErrnoRet", report);
     for (std::size_t i = 0; i < seccomp.syscalls.size(); ++i)
         validate_rule(seccomp.syscalls[i], pointer_join(base + "/syscalls", i), report);
-    bool notifies = std::any_of(seccomp.syscalls.begin(), seccomp.syscalls.end(),
-                                [](const SeccompRule& rule) { return rule.action == SeccompAction::Notify; });
-    if (notifies && seccomp.listener_path.empty())
-        report.problem(base + "/listenerPath", "required by SCMP_ACT_NOTIFY, but empty or missing");
     if (!seccomp.listener_metadata.empty() && seccomp.listener_path.empty())
         report.problem(base + "/listenerMetadata", "needs a listenerPath");
 }

@@ -1,10 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 #include <map>
 
+#include "../support/deny_syscall.hpp"
+#include "../support/in_child.hpp"
 #include "bpf_machine.hpp"
+#include "seccomp/flags.hpp"
 #include "seccomp/program.hpp"
 #include "seccomp/validate.hpp"
 
@@ -310,16 +314,21 @@ TEST(Compile, NoSeventhArgument) {
     EXPECT_EQ(must_fail(profile).pointer(), "/linux/seccomp/syscalls/0/args");
 }
 
-TEST(Compile, NotifyIsUnsupportedAtItsPlace) {
+TEST(Compile, NotifyNeedsAListener) {
     auto profile = refusing_profile();
-    profile.syscalls = {allow({"read"}), {{"mount"}, SeccompAction::Notify, {}, {}}};
-    auto error = must_fail(profile);
-    EXPECT_EQ(error.code(), Code::Unsupported);
-    EXPECT_EQ(error.pointer(), "/linux/seccomp/syscalls/1/action");
-    EXPECT_THAT(error.message(), HasSubstr("SCMP_ACT_NOTIFY"));
+    profile.syscalls = {allow({"read"}), {{"write"}, SeccompAction::Notify, {}, {}}};
+    auto program = must_compile(profile).program;
+    EXPECT_EQ(program.flags, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    EXPECT_TRUE(notifies(program));
+    EXPECT_EQ(execute(program, {.number = Write}), SECCOMP_RET_USER_NOTIF);
+    EXPECT_EQ(execute(program, {.number = Read}), kAllow);
     profile.syscalls.clear();
     profile.default_action = SeccompAction::Notify;
-    EXPECT_EQ(must_fail(profile).pointer(), "/linux/seccomp/defaultAction");
+    program = must_compile(profile).program;
+    EXPECT_EQ(execute(program, {.number = Write}), SECCOMP_RET_USER_NOTIF);
+    EXPECT_TRUE(notifies(*parse(serialise(program))));
+    profile.default_action = SeccompAction::Errno;
+    EXPECT_FALSE(notifies(must_compile(profile).program));
 }
 
 TEST(Compile, TooLongForTheKernelIsAnError) {
@@ -360,6 +369,33 @@ TEST(Flags, EachBecomesItsBit) {
         EXPECT_EQ(must_compile(profile).program.flags, row.bits) << row.name;
     }
     EXPECT_EQ(known_flags().size(), 4U);
+}
+
+spec::Seccomp killable_profile() {
+    auto profile = refusing_profile();
+    profile.syscalls = {{{"mount"}, SeccompAction::Notify, {}, {}}};
+    profile.flags = {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "SECCOMP_FILTER_FLAG_TSYNC"};
+    return profile;
+}
+
+TEST(Flags, NotificationWaitsKillablyAndTsyncStaysAway) {
+    const auto supported = supported_flags();
+    if (std::ranges::find(supported, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV") == supported.end())
+        GTEST_SKIP() << "this kernel has no SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV";
+    EXPECT_EQ(must_compile(killable_profile()).program.flags, SECCOMP_FILTER_FLAG_NEW_LISTENER | 1U << 5);
+}
+
+TEST(Flags, NotificationDoesWithoutKillableWaits) {
+    EXPECT_EQ("", test::in_child([]() -> std::string {
+                  if (!test::deny_syscall(SYS_seccomp, EINVAL)) return "no filter";
+                  auto profile = killable_profile();
+                  profile.flags->pop_back();
+                  std::vector<spec::Note> notes;
+                  const auto flags = plan_flags(profile, notes);
+                  if (!flags) return flags.error().message();
+                  if (*flags != SECCOMP_FILTER_FLAG_NEW_LISTENER) return "wrong flags";
+                  return notes.size() == 1 && notes[0].pointer == "/linux/seccomp/flags/0" ? "" : "no note";
+              }));
 }
 
 TEST(Flags, UnknownIsAnErrorThatNamesIt) {

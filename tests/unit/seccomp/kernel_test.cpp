@@ -33,7 +33,7 @@ int filtered(const Program& program, Body body) {
     const pid_t pid = ::fork();
     if (pid == 0) {
         ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
-        if (load(program) != 0) ::_exit(99);
+        if (load(program).errnum != 0) ::_exit(99);
         const int status = body();
         ::syscall(SYS_exit_group, status);
     }
@@ -149,14 +149,14 @@ TEST(KernelSeccomp, AManyRulesTreeIsTakenByTheKernel) {
 
 TEST(KernelSeccomp, LoadGivesTheErrno) {
     Program program;
-    EXPECT_EQ(load(program), EINVAL);
+    EXPECT_EQ(load(program).errnum, EINVAL);
     const pid_t pid = ::fork();
     if (pid == 0) {
         // Neither CAP_SYS_ADMIN nor no_new_privs: refused (seccomp(2)).
         if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) < 0) ::_exit(1);
         spec::Seccomp profile;
         profile.syscalls = {{{"getppid"}, SeccompAction::Errno, 77, {}}};
-        ::_exit(load(must_compile(profile)) == EACCES ? 0 : 2);
+        ::_exit(load(must_compile(profile)).errnum == EACCES ? 0 : 2);
     }
     int status = 0;
     ::waitpid(pid, &status, 0);

@@ -16,6 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 Config parsed_template(TemplateKind kind, HostIds ids = {}) {
@@ -140,6 +141,12 @@ TEST(StateJson, Full) {
               "  \"bundle\": \"/b\",\n  \"rootfs\": \"/b/rootfs\",\n  \"created\": \"2024-01-01T00:00:00Z\",\n"
               "  \"annotations\": {\n    \"k\": \"v\\n\"\n  },\n  \"owner\": \"root\"\n}");
     EXPECT_THAT(state_json({"1.3.0", "web", "stopped", 0, "/b"}, StateForm::Full), HasSubstr("\"pid\": 0,"));
+}
+
+TEST(StateJson, OfAContainerProcess) {
+    EXPECT_EQ(container_process_state({"1.3.0", 7, "m", R"({"id":"web"})"}),
+              R"({"ociVersion":"1.3.0","fds":["seccompFd"],"pid":7,"metadata":"m","state":{"id":"web"}})");
+    EXPECT_THAT(container_process_state({"1.3.0", 7, "", "{}"}), Not(HasSubstr("metadata")));
 }
 
 std::string quoted(std::string_view text) {

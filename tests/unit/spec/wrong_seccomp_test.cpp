@@ -24,8 +24,6 @@ void expect_wrong_rule(const std::vector<Wrong>& table) {
 TEST(WrongSeccomp, Filter) {
     expect_wrong({
         {R"("defaultAction": null)", "/linux/seccomp/defaultAction", "required, but missing"},
-        {R"("defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": "/l")", "/linux/seccomp/defaultAction",
-         "SCMP_ACT_NOTIFY cannot be the default: the runtime would wait for itself"},
         {R"("defaultAction": "SCMP_ACT_ALOW")", "/linux/seccomp/defaultAction",
          "unknown seccomp action \"SCMP_ACT_ALOW\"; did you mean \"SCMP_ACT_ALLOW\"?"},
         {R"("defaultErrnoRet": 1)", "/linux/seccomp/defaultErrnoRet",
@@ -43,8 +41,6 @@ TEST(WrongSeccomp, Filter) {
          "SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"},
         {R"("listenerMetadata": "m")", "/linux/seccomp/listenerMetadata", "needs a listenerPath"},
         {R"("syscalls": {})", "/linux/seccomp/syscalls", "expected an array, got an object"},
-        {R"("syscalls": [{"names": ["mount"], "action": "SCMP_ACT_NOTIFY"}])", "/linux/seccomp/listenerPath",
-         "required by SCMP_ACT_NOTIFY, but empty or missing"},
     });
 }
 
@@ -54,8 +50,6 @@ TEST(WrongSeccomp, Rule) {
         {R"("names": [])", "/linux/seccomp/syscalls/0/names", "must name at least one system call"},
         {R"("names": ["read", ""])", "/linux/seccomp/syscalls/0/names/1", "must not be empty"},
         {R"("names": [5])", "/linux/seccomp/syscalls/0/names/0", "expected a string, got number 5"},
-        {R"("names": ["read", "write"], "action": "SCMP_ACT_NOTIFY")", "/linux/seccomp/syscalls/0/names/1",
-         "SCMP_ACT_NOTIFY cannot be used for write"},
         {R"("action": null)", "/linux/seccomp/syscalls/0/action", "required, but missing"},
         {R"("action": "SCMP_ACT_KILL", "errnoRet": 1)", "/linux/seccomp/syscalls/0/errnoRet",
          "SCMP_ACT_KILL returns no errno: only SCMP_ACT_ERRNO and SCMP_ACT_TRACE do"},
