@@ -61,6 +61,18 @@ bool is_v1_controller(std::string_view memberships, std::string_view controller)
     return false;
 }
 
+// proc(5): the mount point is the fifth field, the type of the file system the first after a single "-".
+std::string resctrl_mount(std::string_view mountinfo) {
+    for (auto line : text::split(mountinfo, '\n')) {
+        const auto fields = text::split(line, ' ');
+        const auto separator = std::ranges::find(fields, "-");
+        if (fields.size() > 4 && separator != fields.end() && separator + 1 != fields.end() &&
+            *(separator + 1) == "resctrl")
+            return std::string(fields[4]);
+    }
+    return {};
+}
+
 CgroupLayout classify(const CgroupEvidence& evidence) {
     if (evidence.root_magic == CGROUP2_SUPER_MAGIC) return CgroupLayout::Unified;
     if (evidence.unified_magic == CGROUP2_SUPER_MAGIC) return CgroupLayout::Hybrid;

@@ -26,7 +26,11 @@ struct Facts {
     CgroupLayout cgroup_layout = CgroupLayout::None;
     std::string cgroup2_mount;  ///< where v2 is mounted; empty without one
     std::string own_cgroup;  ///< path of this process in the v2 hierarchy ("/"), as the 0:: line of /proc/self/cgroup
+    std::string resctrl_mount;  ///< only looked for when it is asked for: see resctrl_mount()
 };
+
+/// Where resctrl is mounted, from the text of /proc/PID/mountinfo; empty: nowhere.
+std::string resctrl_mount(std::string_view mountinfo);
 
 /// Asks the host. Costs a handful of system calls.
 Result<Facts> probe();

@@ -80,5 +80,12 @@ TEST(Facts, AUserNamespaceIsNoticed) {
     EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
+TEST(ResctrlMount, IsFoundByItsType) {
+    EXPECT_EQ(resctrl_mount("21 1 0:5 / /proc rw - proc proc rw\n"
+                            "30 1 0:6 / /sys/fs/resctrl rw,nosuid shared:9 - resctrl resctrl rw\n"),
+              "/sys/fs/resctrl");
+    EXPECT_EQ(resctrl_mount("30 1 0:6 / /resctrl rw - tmpfs resctrl rw\n"), "");
+}
+
 }  // namespace
 }  // namespace arca::host

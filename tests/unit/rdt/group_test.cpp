@@ -1,0 +1,116 @@
+// On a directory that stands for resctrl: what the kernel makes there itself is made by the tests.
+#include "rdt/group.hpp"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "../support/temporary_directory.hpp"
+
+namespace arca::rdt {
+namespace {
+
+using testing::HasSubstr;
+
+class RdtGroup : public testing::Test {
+  protected:
+    std::string content(const std::string& name) const {
+        std::ifstream file(tree_ / name);
+        std::stringstream text;
+        text << file.rdbuf();
+        return text.str();
+    }
+    bool exists(const std::string& name) const { return std::filesystem::exists(tree_ / name); }
+    void make_group(const std::string& name, const std::string& schemata) {
+        tree_.file(name + "/schemata", schemata);
+        std::filesystem::create_directories(tree_ / (name + "/mon_groups"));
+    }
+    Plan of(const spec::IntelRdt& wanted) const { return *plan(wanted, "web", tree_.path()); }
+
+    test::TemporaryDirectory tree_;
+};
+
+TEST_F(RdtGroup, IsMadeWithItsSchemata) {
+    auto made = create(of({.schemata = {"L3:0=f", "L2:0=3"}, .l3_cache_schema = "", .mem_bw_schema = "MB:0=50"}));
+    ASSERT_TRUE(made) << made.error().message();
+    EXPECT_EQ(content("web/schemata"), "MB:0=50\nL3:0=f\nL2:0=3\n");
+    EXPECT_TRUE(made->group_was_made);
+    ASSERT_TRUE(enter(*made, 42));
+    EXPECT_EQ(content("web/tasks"), "42");
+    std::filesystem::remove(tree_ / "web/schemata");  // rmdir(2) on resctrl takes the kernel's files along
+    std::filesystem::remove(tree_ / "web/tasks");
+    ASSERT_TRUE(remove(*made));
+    EXPECT_FALSE(exists("web"));
+    EXPECT_TRUE(remove(*made)) << "gone already is success";
+}
+
+TEST_F(RdtGroup, IsMonitored) {
+    make_group("gold", "L3:0=f\n");
+    auto made = create(of({.clos_id = "gold", .enable_monitoring = true}));
+    ASSERT_TRUE(made) << made.error().message();
+    ASSERT_TRUE(enter(*made, 42));
+    EXPECT_EQ(content("gold/tasks"), "42");
+    EXPECT_EQ(content("gold/mon_groups/web/tasks"), "42");
+    std::filesystem::remove(tree_ / "gold/mon_groups/web/tasks");
+    ASSERT_TRUE(remove(*made));
+    EXPECT_FALSE(exists("gold/mon_groups/web"));
+    EXPECT_TRUE(exists("gold")) << "another's group stays";
+}
+
+TEST_F(RdtGroup, AlreadyThereMustAgree) {
+    make_group("gold", "    L3:0=00f;1=00f\n    MB:0= 50;1=100\n");
+    EXPECT_TRUE(create(of({.clos_id = "gold", .l3_cache_schema = "L3:0=f", .mem_bw_schema = "MB:0=50;1=100"})));
+    EXPECT_THAT(content("gold/schemata"), HasSubstr("00f")) << "compared, not written";
+    auto other = create(of({.clos_id = "gold", .schemata = {"MB:1=50"}}));
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code(), Code::InvalidConfig);
+    EXPECT_EQ(other.error().pointer(), "/linux/intelRdt");
+    EXPECT_THAT(other.error().message(), HasSubstr("MB:1=50"));
+}
+
+TEST_F(RdtGroup, NamedAloneMustBeThere) {
+    auto missing = create(of({.clos_id = "gold"}));
+    ASSERT_FALSE(missing);
+    EXPECT_THAT(missing.error().message(), HasSubstr("gold"));
+    EXPECT_FALSE(exists("gold"));
+    make_group("gold", "L3:0=f\n");
+    EXPECT_TRUE(create(of({.clos_id = "gold"})));
+}
+
+TEST_F(RdtGroup, OfTheRoot) {
+    tree_.file("schemata", "");
+    auto made = create(of({.clos_id = "/", .schemata = {"L3:0=f"}}));
+    ASSERT_TRUE(made) << made.error().message();
+    EXPECT_EQ(content("schemata"), "L3:0=f\n");
+    ASSERT_TRUE(enter(*made, 7));
+    EXPECT_EQ(content("tasks"), "7");
+    EXPECT_TRUE(remove(*made));
+    EXPECT_TRUE(exists("schemata"));
+}
+
+TEST_F(RdtGroup, AFailureLeavesNothing) {
+    // No directory mon_groups: the monitoring group cannot be made.
+    auto failed = create(of({.enable_monitoring = true}));
+    ASSERT_FALSE(failed);
+    EXPECT_FALSE(exists("web"));
+}
+
+TEST_F(RdtGroup, WithoutOneNothingIsTouched) {
+    EXPECT_TRUE(enter({}, 1));
+    EXPECT_TRUE(remove({}));
+}
+
+TEST(RdtSchema, ComparesValuesNotText) {
+    const std::string existing = "    L3:0=7ff;1=7FF\n    MB:0= 70;1=  70\n";
+    EXPECT_TRUE(agrees(existing, "L3:1=7ff"));
+    EXPECT_TRUE(agrees(existing, "L3:0=07ff;1=7ff"));
+    EXPECT_TRUE(agrees(existing, "MB:0=70"));
+    EXPECT_FALSE(agrees(existing, "MB:0=7"));
+    EXPECT_FALSE(agrees(existing, "L3:2=7ff"));
+    EXPECT_FALSE(agrees(existing, "L2:0=f"));
+}
+
+}  // namespace
+}  // namespace arca::rdt
