@@ -79,10 +79,28 @@ void copy_size(sys::FdRef controller) {
     ::ioctl(controller.number(), TIOCSWINSZ, &window);
 }
 
+/// The container's READY=1, until it has been heard. What goes wrong with it is the manager's to notice: the container
+/// runs all the same.
+class Readiness {
+  public:
+    explicit Readiness(const NotifySocket* socket) : socket_(socket) {}
+    pollfd entry() const { return {socket_ != nullptr ? socket_->fd().number() : -1, POLLIN, 0}; }
+    void hear(const sys::Pidfd& process) {
+        const auto heard = socket_->take_message(process, MainProcess::Caller);
+        if (!heard || *heard == NotifySocket::Heard::Ready) socket_ = nullptr;
+    }
+
+  private:
+    const NotifySocket* socket_;
+};
+
 class TerminalProxy {
   public:
-    TerminalProxy(sys::Fd controller, sys::Child process, ForwardedSignals signals)
-        : controller_(std::move(controller)), process_(std::move(process)), signals_(std::move(signals)) {
+    TerminalProxy(sys::Fd controller, sys::Child process, ForwardedSignals signals, Readiness readiness)
+        : controller_(std::move(controller)),
+          process_(std::move(process)),
+          signals_(std::move(signals)),
+          readiness_(readiness) {
         hold_terminal();
         adapt_to_caller(controller_);
     }
@@ -98,7 +116,7 @@ class TerminalProxy {
     }
 
   private:
-    enum Source : unsigned { Process, Signals, Input, Controller, Output, Count };
+    enum Source : unsigned { Process, Signals, Notify, Input, Controller, Output, Count };
 
     /// One round of poll(2); Ended when the process has.
     Result<Flow> step() {
@@ -107,6 +125,7 @@ class TerminalProxy {
             entry.fd = -1;
         entries[Process] = {process_.pidfd().fd().number(), POLLIN, 0};
         entries[Signals] = {signals_.fd().number(), POLLIN, 0};
+        entries[Notify] = readiness_.entry();
         if (has_input_ && input_.is_empty()) entries[Input] = {STDIN_FILENO, POLLIN, 0};
         short wanted = output_.is_empty() ? POLLIN : 0;
         if (!input_.is_empty()) wanted |= POLLOUT;
@@ -116,6 +135,8 @@ class TerminalProxy {
             if (errno == EINTR) return Flow::Open;
             return sys::last_error("poll");
         }
+        // ORDER: what was said before the end is passed on before it.
+        if (entries[Notify].revents != 0) readiness_.hear(process_.pidfd());
         if (entries[Process].revents != 0) return Flow::Ended;
         if (entries[Signals].revents != 0) take_signals();
         if (entries[Input].revents != 0) take_input();
@@ -192,6 +213,7 @@ class TerminalProxy {
     sys::Fd keeper_;
     sys::Child process_;
     ForwardedSignals signals_;
+    Readiness readiness_;
     RawMode raw_;
     Buffer input_;
     Buffer output_;
@@ -216,27 +238,31 @@ void adapt_to_caller(sys::FdRef controller) {
     ::tcsetattr(controller.number(), TCSANOW, &settings);
 }
 
-Result<sys::ExitStatus> proxy_terminal(sys::Fd controller, sys::Child process) {
+Result<sys::ExitStatus> proxy_terminal(sys::Fd controller, sys::Child process, const NotifySocket* notify) {
     auto signals = TRY(ForwardedSignals::hold());
-    return TerminalProxy(std::move(controller), std::move(process), std::move(signals)).run();
+    return TerminalProxy(std::move(controller), std::move(process), std::move(signals), Readiness(notify)).run();
 }
 
-Result<sys::ExitStatus> wait_forwarding_signals(sys::Child process) {
+Result<sys::ExitStatus> wait_forwarding_signals(sys::Child process, const NotifySocket* notify) {
     auto signals = TRY(ForwardedSignals::hold());
+    Readiness readiness(notify);
     for (;;) {
-        pollfd entries[2] = {{process.pidfd().fd().number(), POLLIN, 0}, {signals.fd().number(), POLLIN, 0}};
-        const int ready = ::poll(entries, 2, -1);
+        pollfd entries[3] = {
+            {process.pidfd().fd().number(), POLLIN, 0}, {signals.fd().number(), POLLIN, 0}, readiness.entry()};
+        const int ready = ::poll(entries, 3, -1);
         if (ready < 0 && errno != EINTR) return sys::last_error("poll");
         if (ready <= 0) continue;
+        // ORDER: what was said before the end is passed on before it.
+        if (entries[2].revents != 0) readiness.hear(process.pidfd());
         if (entries[0].revents != 0) return process.wait();
         while (const int signal = signals.next())
             ForwardedSignals::handle(signal, process.pidfd());
     }
 }
 
-Result<sys::ExitStatus> stay_in_foreground(sys::Fd controller, sys::Child process) {
-    return controller ? proxy_terminal(std::move(controller), std::move(process))
-                      : wait_forwarding_signals(std::move(process));
+Result<sys::ExitStatus> stay_in_foreground(sys::Fd controller, sys::Child process, const NotifySocket* notify) {
+    return controller ? proxy_terminal(std::move(controller), std::move(process), notify)
+                      : wait_forwarding_signals(std::move(process), notify);
 }
 
 }  // namespace arca::process

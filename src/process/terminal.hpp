@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "process/notify_socket.hpp"
 #include "spec/types.hpp"
 #include "sys/fd.hpp"
 #include "sys/process.hpp"
@@ -43,10 +44,11 @@ void adapt_to_caller(sys::FdRef controller);
 /// Foreground run: copies between the caller's stdio and the controller until the process ends, the caller's terminal
 /// in raw mode (restored whatever happens), size changes passed on, other signals forwarded. Returns how the process
 /// ended. Nobody here may hold the terminal side open by then.
-Result<sys::ExitStatus> proxy_terminal(sys::Fd controller, sys::Child process);
+Result<sys::ExitStatus> proxy_terminal(sys::Fd controller, sys::Child process, const NotifySocket* notify = nullptr);
 /// The same without a terminal: the process has our stdio; signals are forwarded.
-Result<sys::ExitStatus> wait_forwarding_signals(sys::Child process);
-/// The one or the other: proxies when there is a controller.
-Result<sys::ExitStatus> stay_in_foreground(sys::Fd controller, sys::Child process);
+Result<sys::ExitStatus> wait_forwarding_signals(sys::Child process, const NotifySocket* notify = nullptr);
+/// The one or the other: proxies when there is a controller. With `notify` the service manager hears of READY=1.
+Result<sys::ExitStatus> stay_in_foreground(sys::Fd controller, sys::Child process,
+                                           const NotifySocket* notify = nullptr);
 
 }  // namespace arca::process
