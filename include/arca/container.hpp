@@ -32,6 +32,7 @@ struct CreateOptions {
     std::string bundle = ".";
     std::string config = "config.json";  ///< relative to the bundle
     std::string console_socket;
+    std::string pidfd_socket;  ///< receives a pidfd of the container's process
     std::string pid_file;
     bool no_pivot = false;
     bool no_new_keyring = false;
@@ -110,6 +111,7 @@ struct ExecOptions {
     std::string process_label;
     std::string apparmor;
     std::string console_socket;
+    std::string pidfd_socket;  ///< receives a pidfd of the process
     std::string pid_file;
     unsigned preserve_fds = 0;
     bool ignore_paused = false;
@@ -123,6 +125,19 @@ Result<std::vector<int>> processes(const Runtime& runtime, const std::string& id
 
 Result<> pause(const Runtime& runtime, const std::string& id);
 Result<> resume(const Runtime& runtime, const std::string& id);
+
+/// The entries of `mounts` in a JSON file, made in a container that lives; binds and tmpfs.
+Result<> add_mounts(const Runtime& runtime, const std::string& id, const std::string& file);
+/// Takes away again what was added at the destinations of those entries, the last one first.
+Result<> remove_mounts(const Runtime& runtime, const std::string& id, const std::string& file);
+struct HotMount {
+    std::string destination;
+    std::string type;
+    std::string source;
+    std::vector<std::string> options;
+};
+/// What was added and is not removed.
+Result<std::vector<HotMount>> list_mounts(const Runtime& runtime, const std::string& id);
 
 enum class Format : std::uint8_t { Text, Json };
 /// The plan for a bundle on this host, as text or JSON. Has no side effects.

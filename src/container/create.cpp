@@ -13,6 +13,7 @@
 #include "container/prepare.hpp"
 #include "container/start.hpp"
 #include "process/descriptors.hpp"
+#include "process/notify_socket.hpp"
 #include "process/terminal.hpp"
 #include "sys/syscalls.hpp"
 
@@ -49,9 +50,12 @@ Record new_record(const Prepared& prepared) {
     record.cgroup_is_shared = prepared.plan.cgroup.shared;
     record.cgroup_was_made = !prepared.plan.cgroup.shared;
     record.namespaces = prepared.plan.namespaces.all();
+    if (prepared.plan.rdt) record.rdt = rdt::location_of(*prepared.plan.rdt);
     record.has_poststart_hooks = !prepared.plan.hooks.poststart.empty();
     record.has_poststop_hooks = !prepared.plan.hooks.poststop.empty();
     record.has_seccomp = prepared.plan.seccomp.has_value();
+    record.seccomp_listener = prepared.plan.seccomp_listener;
+    if (prepared.plan.seccomp) record.seccomp_metadata = prepared.plan.seccomp->listener_metadata;
     record.session_keyring = prepared.plan.session_keyring;
     record.rootless = prepared.plan.rootless;
     record.setgroups_denied = prepared.plan.ids.deny_setgroups;
@@ -68,10 +72,19 @@ sys::Fd open_filter_cache(const Runtime& runtime, const LaunchPlan& plan) {
     return directory ? std::move(*directory) : sys::Fd();
 }
 
+// crun's annotation is an older way to ask.
+std::string pidfd_receiver(const Prepared& prepared) {
+    if (!prepared.options.pidfd_socket.empty()) return prepared.options.pidfd_socket;
+    const auto annotated = prepared.plan.annotations.find("run.oci.pidfd_receiver");
+    return annotated == prepared.plan.annotations.end() ? std::string() : annotated->second;
+}
+
 struct Created {
     Store store;
     Record record;
     launch::Launched launched;
+    Attachment attachment;
+    std::optional<process::NotifySocket> notify;
 };
 
 // ORDER: the id is reserved only when the bundle is known to be good, so that a wrong config changes nothing.
@@ -90,26 +103,31 @@ Result<Created> make(const Runtime& runtime, const CreateOptions& options, Attac
                             .record = record,
                             .gate = gate,
                             .console_socket = options.console_socket,
+                            .pidfd_socket = pidfd_receiver(prepared),
                             .pid_file = options.pid_file,
                             .environment = runtime.environment,
                             .filter_cache = filter_cache,
                             .log = runtime.log};
     auto saved = store.write_file(launch::kConfigName, prepared.config_text);
+    if (saved && !notify_manager(runtime).empty()) saved = make_notify_directory(store);
     auto launched = saved ? launch::launch(request) : Result<launch::Launched>(fail(std::move(saved.error())));
     if (!launched) {
         // The first error is what the caller needs to know.
         (void)store.remove();
         return fail(std::move(launched.error()));
     }
-    return Created{std::move(store), std::move(record), std::move(*launched)};
+    return Created{std::move(store), std::move(record), std::move(*launched), attachment, std::nullopt};
 }
 
 Result<> open_gate_and_start(const Runtime& runtime, Created& created) {
     progress::enter(Step::Start);
-    TRY(launch::send(created.launched.channel, launch::Kind::Go));
-    TRY(launch::await_execution(created.launched.channel));
+    TRY(launch::start_through(created.launched.channel, created.record));
     created.launched.channel.close();
-    return mark_started(runtime, created.store, created.record);
+    TRY(mark_started(runtime, created.store, created.record));
+    // In the foreground the manager keeps its eyes on us, and is told as soon as there is something to tell.
+    if (!created.notify || created.attachment == Attachment::Foreground) return {};
+    created.store.unlock();
+    return created.notify->relay_until_ready(created.launched.init.pidfd(), process::MainProcess::Container);
 }
 
 // Orphans of a container that shares our pid namespace become ours, so that they can be reaped (prctl(2)).
@@ -122,7 +140,9 @@ Result<int> stay_with(Created& created) {
     progress::enter(Step::Wait);
     created.store.unlock();
     auto& launched = created.launched;
-    return TRY(process::stay_in_foreground(std::move(launched.controller), std::move(launched.init))).shell_code();
+    auto* notify = created.notify ? &*created.notify : nullptr;
+    return TRY(process::stay_in_foreground(std::move(launched.controller), std::move(launched.init), notify))
+        .shell_code();
 }
 }  // namespace
 
@@ -140,7 +160,12 @@ Result<int> run(const Runtime& runtime, const RunOptions& options) {
     // What arrives between the start of the program and the moment we forward signals must not be lost, nor kill us.
     std::optional<sys::SignalsBlocked> blocked;
     if (attachment == Attachment::Foreground) blocked.emplace();
-    auto started = open_gate_and_start(runtime, created);
+    auto notify = listen_for_notification(runtime, created.store);
+    auto started = notify ? Result<>() : Result<>(fail(std::move(notify.error())));
+    if (started) {
+        created.notify = std::move(*notify);
+        started = open_gate_and_start(runtime, created);
+    }
     if (!started) {
         auto first = std::move(started.error());
         created.launched.init = {};

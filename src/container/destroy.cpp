@@ -11,6 +11,7 @@
 #include "container/oci_state.hpp"
 #include "container/status.hpp"
 #include "hooks/hooks.hpp"
+#include "rdt/group.hpp"
 #include "spec/parse.hpp"
 #include "sys/syscalls.hpp"
 
@@ -68,6 +69,7 @@ Result<> destroy(const Runtime& runtime, Store& store, const Record& record) {
     TRY(kill_everything(record));
     progress::enter(Step::RemoveCgroup);
     if (record.cgroup_was_made) TRY(TRY(cgroup::Cgroup::open(record.cgroup)).remove());
+    TRY(rdt::remove(record.rdt));
     run_poststop_hooks(runtime, store, record);
     progress::enter(Step::RemoveState);
     return store.remove();

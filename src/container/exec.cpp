@@ -19,12 +19,14 @@
 #include "container/launch/protocol.hpp"
 #include "container/status.hpp"
 #include "container/store.hpp"
+#include "host/facts.hpp"
 #include "privileges/keyring.hpp"
 #include "process/attributes.hpp"
 #include "process/descriptors.hpp"
 #include "process/environment.hpp"
 #include "process/executable.hpp"
 #include "process/terminal.hpp"
+#include "rdt/group.hpp"
 #include "sys/syscalls.hpp"
 
 namespace arca {
@@ -100,8 +102,17 @@ class Joiner {
         return launch::hand_over_terminal(terminal, context_.console_socket, context_.channel);
     }
 
+    // sd_listen_fds(3): LISTEN_PID is the pid that the program itself sees.
+    void add_listen_environment() {
+        if (context_.plan.listen_descriptors == 0) return;
+        process_.env.push_back(text::cat("LISTEN_FDS=", context_.plan.listen_descriptors));
+        process_.env.push_back(text::cat("LISTEN_PID=", ::getpid()));
+        if (!context_.plan.listen_names.empty()) process_.env.push_back("LISTEN_FDNAMES=" + context_.plan.listen_names);
+    }
+
     Result<> prepare_process() {
         progress::enter(Step::ProcessAttributes);
+        add_listen_environment();
         if (context_.record.session_keyring) TRY(privileges::join_session_keyring(context_.record.id));
         launch::complete_environment(process_, *root_);
         if (!process_.terminal) TRY(process::give_stdio_to(process_.user.uid));
@@ -209,6 +220,15 @@ struct Running {
     sys::Fd controller;
 };
 
+// The end of the container takes its processes along, this one at any moment of its way in: no call that fails then is
+// to blame. Its pid namespace kills first and ends after.
+Error explain(Error error, const sys::Pidfd& init) {
+    constexpr int kEndingMs = 200;
+    const bool may_be_that = error.code() == Code::InitDied || error.errnum() == ESRCH || error.errnum() == ENOMEM;
+    if (!may_be_that || !await_exit(init, kEndingMs)) return error;
+    return Error(Code::NotRunning, "the container has ended meanwhile: container not running");
+}
+
 class ExecParent {
   public:
     ExecParent(const ExecPlan& plan, const Target& target, const ExecOptions& options)
@@ -218,7 +238,9 @@ class ExecParent {
         TRY(open_resources());
         TRY(fork());
         TRY(adjust_oom_score());
+        TRY(rdt::enter(target_.record.rdt, running_.process.pid()));
         TRY(await_execution());
+        if (pidfd_receiver_) TRY(launch::send_pidfd(pidfd_receiver_, running_.process.pidfd(), "setns"));
         return std::move(running_);
     }
 
@@ -226,6 +248,7 @@ class ExecParent {
     Result<> open_resources() {
         progress::enter(Step::OpenResources);
         filter_ = TRY(load_filter(target_));
+        agent_ = TRY(launch::Agent::connect(target_.record));
         auto group = TRY(cgroup::Cgroup::open(target_.record.cgroup));
         if (!options_.cgroup.empty())
             cgroup_ = TRY(group.open_below(options_.cgroup));
@@ -233,6 +256,8 @@ class ExecParent {
             cgroup_ = TRY(sys::duplicate(group.fd()));
         if (!options_.console_socket.empty())
             console_socket_ = TRY(process::connect_console_socket(options_.console_socket));
+        if (!options_.pidfd_socket.empty())
+            pidfd_receiver_ = TRY(launch::connect_pidfd_receiver(options_.pidfd_socket));
         return {};
     }
 
@@ -245,7 +270,7 @@ class ExecParent {
         if (refused && !through_user) return sys::last_error("joining the container's pid namespace");
         TRY(process::set_affinity(plan_.initial_affinity));
         auto [mine, theirs] = TRY(sys::Channel::pair());
-        auto cloned = TRY(sys::clone3({0, cgroup_.ref()}));
+        auto cloned = TRY(clone_into_cgroup());
         if (cloned.is_child) {
             ExecContext context{
                 plan_, target_.record, target_.init.fd(), filter_, std::move(console_socket_), std::move(theirs)};
@@ -257,6 +282,19 @@ class ExecParent {
         console_socket_.reset();
         theirs.close();
         return through_user ? learn_who_joined() : Result<>{};
+    }
+
+    // A program that has moved itself further down, to hand controllers on, leaves a cgroup that takes no process
+    // (cgroups(7), "no internal processes"): then the place of init is right.
+    Result<sys::Cloned> clone_into_cgroup() {
+        auto cloned = sys::clone3({0, cgroup_.ref()});
+        if (cloned || cloned.error().errnum() != EBUSY || !options_.cgroup.empty()) return cloned;
+        const auto memberships = TRY(sys::read_file(text::cat("/proc/", target_.init.pid(), "/cgroup"), 65536));
+        const auto place = host::cgroup2_path(memberships);
+        const auto& top = target_.record.cgroup.path;
+        if (!place.starts_with(top + "/")) return cloned;
+        cgroup_ = TRY(TRY(cgroup::Cgroup::open(target_.record.cgroup)).open_below(place.substr(top.size() + 1)));
+        return sys::clone3({0, cgroup_.ref()});
     }
 
     Result<> learn_who_joined() {
@@ -286,15 +324,17 @@ class ExecParent {
             running_.controller = TRY(launch::only_descriptor(*message, launch::Kind::Terminal));
             process::adapt_to_caller(running_.controller);
         }
-        return launch::await_execution(channel_);
+        return launch::await_execution(channel_, {target_.record, Status::Running, running_.process.pid(), agent_});
     }
 
     const ExecPlan& plan_;
     const Target& target_;
     const ExecOptions& options_;
     std::optional<seccomp::Program> filter_;
+    launch::Agent agent_;
     sys::Fd cgroup_;
     sys::Fd console_socket_;
+    sys::Fd pidfd_receiver_;
     sys::Channel channel_;
     Running running_;
 };
@@ -312,7 +352,9 @@ Result<int> exec(const Runtime& runtime, const ExecOptions& options) {
     auto plan = TRY(plan_exec(runtime, options, target.store));
     if (target.record.setgroups_denied) plan.process.call_setgroups = false;
     TRY(check_terminal(plan, options));
-    auto running = TRY(ExecParent(plan, target, options).run());
+    auto result = ExecParent(plan, target, options).run();
+    if (!result) return fail(explain(std::move(result.error()), target.init));
+    auto running = std::move(*result);
     if (!options.pid_file.empty()) TRY(launch::write_pid_file_at(options.pid_file, running.process.pid()));
     if (!options.detach) {
         auto code = stay_with(std::move(running));

@@ -99,8 +99,9 @@ Result<ExecPlan> plan_exec(const Runtime& runtime, const ExecOptions& options, c
     plan.process.personality = config.linux_.personality;
     plan.process.memory_policy = config.linux_.memory_policy;
     plan.process.call_setgroups = !config.annotations.contains("run.oci.keep_original_groups");
-    plan.process.preserved_descriptors =
-        options.preserve_fds + process::listen_descriptors(runtime.environment, ::getpid());
+    plan.listen_descriptors = process::listen_descriptors(runtime.environment, ::getpid());
+    plan.listen_names = process::find(runtime.environment, "LISTEN_FDNAMES").value_or("");
+    plan.process.preserved_descriptors = options.preserve_fds + plan.listen_descriptors;
     const auto& affinity = process.exec_cpu_affinity
                                ? process.exec_cpu_affinity
                                : (config.process ? config.process->exec_cpu_affinity : std::nullopt);

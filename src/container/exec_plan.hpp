@@ -12,6 +12,8 @@ namespace arca::container {
 
 struct ExecPlan {
     ProcessPlan process;
+    unsigned listen_descriptors = 0;  ///< of socket activation, first among the preserved ones
+    std::string listen_names;
     std::string initial_affinity;  ///< process.execCPUAffinity
     std::string final_affinity;
 };

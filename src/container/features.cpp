@@ -28,6 +28,10 @@ std::string features_json() {
     facts.selinux = true;
     facts.memory_policy = true;
     facts.id_mapped_mounts = true;
+    facts.net_devices = true;
+    facts.intel_rdt = true;
+    facts.intel_rdt_schemata = true;
+    facts.intel_rdt_monitoring = true;
     facts.arca_version = ARCA_VERSION;
     facts.arca_commit = ARCA_COMMIT;
     facts.libseccomp_version = seccomp::library_version();

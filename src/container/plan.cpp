@@ -6,6 +6,8 @@
 
 #include "base/text.hpp"
 #include "process/environment.hpp"
+#include "process/notify_socket.hpp"
+#include "seccomp/program.hpp"
 
 namespace arca::container {
 
@@ -48,21 +50,27 @@ NamespacePlan plan_namespaces(const spec::Linux& config) {
     return plan;
 }
 
-// config-linux.md#seccomp: without such a rule listenerPath has no meaning and is ignored.
-bool notifies(const spec::Seccomp& profile) {
-    return std::ranges::any_of(profile.syscalls,
-                               [](const auto& rule) { return rule.action == spec::SeccompAction::Notify; });
+// config-linux.md#seccomp: without a rule that notifies listenerPath has no meaning and is ignored. The annotation and
+// the variable are crun's, older than the property.
+Result<std::string> plan_listener(const spec::Config& config, const Caller& caller) {
+    if (!config.linux_.seccomp || !seccomp::notifies(*config.linux_.seccomp)) return std::string();
+    auto path = config.linux_.seccomp->listener_path;
+    if (const auto annotated = config.annotations.find("run.oci.seccomp.receiver");
+        path.empty() && annotated != config.annotations.end())
+        path = annotated->second;
+    if (path.empty()) path = caller.seccomp_receiver;
+    if (path.starts_with('/')) return path;
+    return fail(Error(Code::InvalidConfig, path.empty()
+                                               ? std::string("required by SCMP_ACT_NOTIFY, but empty or missing")
+                                               : text::cat("the path of the agent's socket is not absolute: ", path))
+                    .at("/linux/seccomp/listenerPath"));
 }
 
-Result<> refuse_what_is_not_carried_out(const spec::Config& config) {
-    if (!config.linux_.net_devices.empty())
-        return fail(
-            Error(Code::Unsupported, "network devices cannot be moved into a container yet").at("/linux/netDevices"));
-    if (config.linux_.intel_rdt)
-        return fail(Error(Code::Unsupported, "resctrl groups are not carried out yet").at("/linux/intelRdt"));
-    if (config.linux_.seccomp && notifies(*config.linux_.seccomp))
-        return fail(Error(Code::Unsupported, "seccomp notification is not carried out yet").at("/linux/seccomp"));
-    return {};
+// The host's devices are given away by who owns them.
+Result<std::vector<network::NetDevice>> plan_net_devices(const spec::Config& config, const LaunchPlan& plan) {
+    auto devices = network::plan_devices(config.linux_);
+    if (devices.empty() || !plan.rootless) return devices;
+    return fail(Error(Code::Unsupported, "moving network devices of the host needs root").at(devices[0].pointer));
 }
 
 void add_listen_environment(ProcessPlan& plan, const Caller& caller) {
@@ -71,6 +79,21 @@ void add_listen_environment(ProcessPlan& plan, const Caller& caller) {
     plan.env.push_back(text::cat("LISTEN_FDS=", caller.listen_descriptors));
     plan.env.push_back("LISTEN_PID=1");
     if (!caller.listen_names.empty()) plan.env.push_back("LISTEN_FDNAMES=" + caller.listen_names);
+}
+
+// sd_notify(3): the container gets a directory with a socket of its own. Without a mount namespace there is no place to
+// show it.
+void add_notify_socket(spec::Config& config, const Caller& caller) {
+    if (caller.notify_directory.empty() || !config.process) return;
+    if (spec::find_namespace(config, NamespaceType::Mount) == nullptr) return;
+    spec::Mount mount;
+    mount.destination = process::kNotifyDirectory;
+    mount.type = "bind";
+    mount.source = caller.notify_directory;
+    mount.options = {"bind", "nosuid", "noexec", "nodev"};
+    config.mounts.push_back(std::move(mount));
+    config.process->env.push_back(
+        text::cat("NOTIFY_SOCKET=", process::kNotifyDirectory, "/", process::kNotifySocketName));
 }
 
 bool is_rootless(const host::Facts& facts, Tristate asked) {
@@ -143,9 +166,10 @@ ProcessPlan plan_process(const spec::Process& process, std::vector<spec::Note>& 
     return plan;
 }
 
-Result<LaunchPlan> plan(const spec::Config& config, const host::Facts& facts, const CreateOptions& options,
+Result<LaunchPlan> plan(const spec::Config& original, const host::Facts& facts, const CreateOptions& options,
                         const Caller& caller) {
-    TRY(refuse_what_is_not_carried_out(config));
+    auto config = original;
+    add_notify_socket(config, caller);
     LaunchPlan plan;
     plan.id = options.id;
     plan.bundle = options.bundle;
@@ -157,10 +181,13 @@ Result<LaunchPlan> plan(const spec::Config& config, const host::Facts& facts, co
     cgroup::Wish wish{options.id, caller.cgroup_manager, plan.rootless, owner_of_cgroup(config, plan)};
     plan.cgroup = TRY(cgroup::plan(config, facts, wish, plan.notes));
     plan.mounts = TRY(mounts::plan(config, mounts_input(config, facts, options, plan), plan.notes));
+    plan.net_devices = TRY(plan_net_devices(config, plan));
+    if (config.linux_.intel_rdt) plan.rdt = TRY(rdt::plan(*config.linux_.intel_rdt, options.id, facts.resctrl_mount));
     plan.hostname = config.hostname;
     plan.domainname = config.domainname;
     plan.sysctl = config.linux_.sysctl;
     plan.seccomp = config.linux_.seccomp;
+    plan.seccomp_listener = TRY(plan_listener(config, caller));
     plan.session_keyring = !options.no_new_keyring;
     plan.hooks = config.hooks;
     if (config.process) {

@@ -13,7 +13,9 @@
 #include "host/facts.hpp"
 #include "ids/id_maps.hpp"
 #include "mounts/plan.hpp"
+#include "network/net_devices.hpp"
 #include "privileges/capabilities.hpp"
+#include "rdt/plan.hpp"
 #include "spec/types.hpp"
 
 namespace arca::container {
@@ -70,10 +72,13 @@ struct LaunchPlan {
     ids::Plan ids;
     cgroup::Plan cgroup;
     mounts::Plan mounts;
+    std::vector<network::NetDevice> net_devices;
+    std::optional<rdt::Plan> rdt;
     std::string hostname;
     std::string domainname;
     std::map<std::string, std::string> sysctl;
     std::optional<spec::Seccomp> seccomp;
+    std::string seccomp_listener;  ///< socket of the agent, when the profile notifies
     bool session_keyring = true;
     std::optional<ProcessPlan> process;  ///< absent: start will refuse
     spec::Hooks hooks;
@@ -85,6 +90,8 @@ struct LaunchPlan {
 struct Caller {
     unsigned listen_descriptors = 0;
     std::string listen_names;
+    std::string notify_directory;  ///< of the host, that holds the container's notify socket; empty: no manager waits
+    std::string seccomp_receiver;  ///< crun's RUN_OCI_SECCOMP_RECEIVER
     CgroupManager cgroup_manager = CgroupManager::Cgroupfs;
     Tristate rootless = Tristate::Auto;
 };

@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "container/plan.hpp"
+#include "rdt/group.hpp"
 #include "spec/names.hpp"
 
 namespace arca::container {
@@ -127,6 +128,13 @@ Json document(const LaunchPlan& plan) {
     if (!plan.domainname.empty()) json["domainname"] = plan.domainname;
     if (!plan.sysctl.empty()) json["sysctl"] = plan.sysctl;
     json["seccomp"] = plan.seccomp ? text::cat(plan.seccomp->syscalls.size(), " rules") : "none";
+    for (const auto& device : plan.net_devices)
+        json["netDevices"].push_back(text::cat(device.host_name, " -> ", device.name));
+    if (plan.rdt)
+        json["intelRdt"] = {{"group", rdt::location_of(*plan.rdt).group},
+                            {"monitor", rdt::location_of(*plan.rdt).monitor},
+                            {"schemata", plan.rdt->schemata}};
+    if (!plan.seccomp_listener.empty()) json["seccompListener"] = plan.seccomp_listener;
     json["sessionKeyring"] = plan.session_keyring;
     if (plan.process) json["process"] = process_json(*plan.process);
     json["hooks"] = hooks_json(plan.hooks);

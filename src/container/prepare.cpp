@@ -12,11 +12,14 @@
 namespace arca::container {
 
 namespace {
-Caller caller_of(const Runtime& runtime) {
+Caller caller_of(const Runtime& runtime, const std::string& id) {
     Caller caller;
     caller.listen_descriptors = process::listen_descriptors(runtime.environment, ::getpid());
     if (caller.listen_descriptors > 0)
         caller.listen_names = process::find(runtime.environment, "LISTEN_FDNAMES").value_or("");
+    if (!process::find(runtime.environment, "NOTIFY_SOCKET").value_or("").empty())
+        caller.notify_directory = text::cat(runtime.root, "/", id, "/", kNotifyName);
+    caller.seccomp_receiver = process::find(runtime.environment, "RUN_OCI_SECCOMP_RECEIVER").value_or("");
     caller.cgroup_manager = runtime.cgroup_manager;
     caller.rootless = runtime.rootless;
     return caller;
@@ -68,7 +71,9 @@ Result<Prepared> prepare(const Runtime& runtime, CreateOptions options) {
     if (options.strict) TRY(refuse_notes(prepared.notes));
     progress::enter(Step::Plan);
     prepared.facts = TRY(host::probe());
-    prepared.plan = TRY(plan(prepared.config, prepared.facts, options, caller_of(runtime)));
+    if (prepared.config.linux_.intel_rdt)
+        prepared.facts.resctrl_mount = host::resctrl_mount(TRY(sys::read_file("/proc/self/mountinfo")));
+    prepared.plan = TRY(plan(prepared.config, prepared.facts, options, caller_of(runtime, options.id)));
     TRY(check_labels(prepared.config));
     prepared.notes.insert(prepared.notes.end(), prepared.plan.notes.begin(), prepared.plan.notes.end());
     prepared.options = std::move(options);

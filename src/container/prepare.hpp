@@ -12,6 +12,9 @@
 
 namespace arca::container {
 
+/// Directory in the state directory for the container's notify socket.
+inline constexpr auto kNotifyName = "notify";
+
 struct Prepared {
     CreateOptions options;  ///< with an absolute bundle
     std::string config_text;

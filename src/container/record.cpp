@@ -38,6 +38,21 @@ cgroup::Location parse_cgroup(const Json& json) {
     return location;
 }
 
+Json rdt_json(const rdt::Location& location) {
+    return {{"group", location.group}, {"monitor", location.monitor}, {"groupWasMade", location.group_was_made}};
+}
+
+// Containers of earlier versions have none.
+rdt::Location parse_rdt(const Json& record) {
+    rdt::Location location;
+    if (const auto found = record.find("rdt"); found != record.end()) {
+        location.group = found->at("group");
+        location.monitor = found->at("monitor");
+        location.group_was_made = found->at("groupWasMade");
+    }
+    return location;
+}
+
 Record from_json(const Json& json) {
     Record record;
     record.id = json.at("id");
@@ -54,9 +69,12 @@ Record from_json(const Json& json) {
     record.cgroup_is_shared = json.at("cgroupIsShared");
     record.cgroup_was_made = json.at("cgroupWasMade");
     record.namespaces = json.at("namespaces");
+    record.rdt = parse_rdt(json);
     record.has_poststart_hooks = json.at("hasPoststartHooks");
     record.has_poststop_hooks = json.at("hasPoststopHooks");
     record.has_seccomp = json.at("hasSeccomp");
+    record.seccomp_listener = json.value("seccompListener", "");
+    record.seccomp_metadata = json.value("seccompMetadata", "");
     record.session_keyring = json.at("sessionKeyring");
     record.rootless = json.at("rootless");
     record.setgroups_denied = json.at("setgroupsDenied");
@@ -83,9 +101,12 @@ std::string to_json(const Record& record) {
         {"cgroupIsShared", record.cgroup_is_shared},
         {"cgroupWasMade", record.cgroup_was_made},
         {"namespaces", record.namespaces},
+        {"rdt", rdt_json(record.rdt)},
         {"hasPoststartHooks", record.has_poststart_hooks},
         {"hasPoststopHooks", record.has_poststop_hooks},
         {"hasSeccomp", record.has_seccomp},
+        {"seccompListener", record.seccomp_listener},
+        {"seccompMetadata", record.seccomp_metadata},
         {"sessionKeyring", record.session_keyring},
         {"rootless", record.rootless},
         {"setgroupsDenied", record.setgroups_denied},

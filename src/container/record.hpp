@@ -9,6 +9,7 @@
 #include "arca/container.hpp"
 #include "base/result.hpp"
 #include "cgroup/plan.hpp"
+#include "rdt/group.hpp"
 
 namespace arca::container {
 
@@ -28,9 +29,12 @@ struct Record {
     bool cgroup_is_shared = false;  ///< other processes than the container's may live in it: only init is killed
     bool cgroup_was_made = true;    ///< by arca, which therefore removes it; somebody else's stays
     std::uint64_t namespaces = 0;   ///< CLONE_NEW* in which init differs from the runtime
+    rdt::Location rdt;
     bool has_poststart_hooks = false;
     bool has_poststop_hooks = false;
     bool has_seccomp = false;
+    std::string seccomp_listener;  ///< socket of the agent that the filter notifies; empty: it notifies nobody
+    std::string seccomp_metadata;  ///< linux.seccomp.listenerMetadata
     bool session_keyring = false;
     bool rootless = false;
     bool setgroups_denied = false;  ///< in the container's user namespace (user_namespaces(7))

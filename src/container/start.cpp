@@ -1,5 +1,7 @@
 #include "container/start.hpp"
 
+#include <fcntl.h>
+
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "container/destroy.hpp"
@@ -7,8 +9,10 @@
 #include "container/launch/launch.hpp"
 #include "container/launch/protocol.hpp"
 #include "container/oci_state.hpp"
+#include "container/prepare.hpp"
 #include "container/status.hpp"
 #include "hooks/hooks.hpp"
+#include "process/environment.hpp"
 #include "sys/syscalls.hpp"
 
 namespace arca {
@@ -22,6 +26,13 @@ Result<> run_poststart_hooks(const Store& store, const Record& record) {
     auto config = TRY(load_saved_config(store));
     return hooks::run(config.hooks.poststart,
                       {"poststart", hook_state(record, Status::Running, record.pid), record.bundle, nullptr});
+}
+
+// The container may be looked at, and stopped, while its manager waits.
+Result<> await_readiness(const process::NotifySocket& notify, Store& store, const Record& record) {
+    store.unlock();
+    const auto init = TRY(open_init(record));
+    return init ? notify.relay_until_ready(*init, process::MainProcess::Container) : Result<>{};
 }
 
 Result<> check_can_start(const Record& record) {
@@ -40,13 +51,28 @@ Result<> check_can_start(const Record& record) {
     return fail(Code::Internal, "unknown status");
 }
 
-Result<> open_the_gate(const Store& store) {
+Result<> open_the_gate(const Store& store, const Record& record) {
     progress::enter(Step::Start);
     auto starter = TRY(launch::connect_gate(store.directory(), launch::kGateName));
-    TRY(launch::send(starter, launch::Kind::Go));
-    return launch::await_execution(starter);
+    return launch::start_through(starter, record);
 }
 }  // namespace
+
+std::string notify_manager(const Runtime& runtime) {
+    return std::string(process::find(runtime.environment, "NOTIFY_SOCKET").value_or(""));
+}
+
+Result<> make_notify_directory(const Store& store) {
+    return sys::mkdirat(store.directory(), kNotifyName, 0755);
+}
+
+Result<std::optional<process::NotifySocket>> listen_for_notification(const Runtime& runtime, const Store& store) {
+    const auto manager = notify_manager(runtime);
+    if (manager.empty()) return std::nullopt;
+    auto directory = sys::openat(store.directory(), kNotifyName, O_RDONLY | O_DIRECTORY);
+    if (!directory && directory.error().errnum() == ENOENT) return std::nullopt;
+    return TRY(process::NotifySocket::listen(TRY(std::move(directory)), manager));
+}
 
 Result<> mark_started(const Runtime&, Store& store, Record& record) {
     record.status = Status::Running;
@@ -63,7 +89,8 @@ Result<> start(const Runtime& runtime, const std::string& id) {
     auto store = TRY(Store::open(runtime.root, id, Store::Access::Exclusive));
     auto record = TRY(store.read());
     TRY(check_can_start(record));
-    auto opened = open_the_gate(store);
+    auto notify = TRY(listen_for_notification(runtime, store));
+    auto opened = open_the_gate(store, record);
     if (!opened) {
         // The container is over; what it died of stays on record until it is deleted.
         record.status = Status::Stopped;
@@ -74,6 +101,7 @@ Result<> start(const Runtime& runtime, const std::string& id) {
     }
     (void)sys::unlinkat(store.directory(), launch::kGateName, 0);
     TRY(mark_started(runtime, store, record));
+    if (notify) TRY(await_readiness(*notify, store, record));
     progress::finish();
     return {};
 }

@@ -1,9 +1,55 @@
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include <cstring>
 
 #include "harness/container.hpp"
 
 using namespace integration;
+
+namespace {
+/// A socket that receives pidfds.
+class PidfdReceiver {
+  public:
+    explicit PidfdReceiver(const std::filesystem::path& path) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+        socket_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+        EXPECT_EQ(listen(socket_, 4), 0);
+    }
+    ~PidfdReceiver() { close(socket_); }
+    /// "DATA of PID".
+    std::string receive() const {
+        int connection = accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
+        char text[64];
+        iovec part{text, sizeof(text)};
+        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+        msghdr header{};
+        header.msg_iov = &part;
+        header.msg_iovlen = 1;
+        header.msg_control = control;
+        header.msg_controllen = sizeof(control);
+        ssize_t size = recvmsg(connection, &header, MSG_CMSG_CLOEXEC);
+        close(connection);
+        cmsghdr* rights = size > 0 ? CMSG_FIRSTHDR(&header) : nullptr;
+        if (rights == nullptr) return "nothing";
+        int pidfd;
+        memcpy(&pidfd, CMSG_DATA(rights), sizeof(pidfd));
+        std::string pid;
+        for (const auto& line : lines(read_file("/proc/self/fdinfo/" + std::to_string(pidfd))))
+            if (line.starts_with("Pid:\t")) pid = line.substr(5);
+        close(pidfd);
+        return std::string(text, static_cast<std::size_t>(size)) + " of " + pid;
+    }
+
+  private:
+    int socket_;
+};
+}  // namespace
 
 class Descriptors : public ContainerTest {
   protected:
@@ -122,6 +168,50 @@ TEST_F(Descriptors, PreservedOnesComeAfterThoseOfSocketActivation) {
     auto seen = parse_lines(output.out);
     EXPECT_EQ(seen[0]["text"], "one") << output;
     EXPECT_EQ(seen[1]["text"], "two");
+}
+
+TEST_F(Descriptors, DetachedRunLeavesNobodyButTheContainerWithStandardOutput) {
+    int ends[2];
+    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    bundle.args({"/bin/probe", "echo", "through the pipe"});
+    Output output = container.run_command({"--detach"}).descriptor(1, ends[1]).descriptor(2, ends[1]).run();
+    close(ends[1]);
+    ASSERT_TRUE(output.ok()) << output;
+    std::string text;
+    char buffer[256];
+    for (ssize_t n; (n = read(ends[0], buffer, sizeof(buffer))) > 0;)
+        text.append(buffer, static_cast<std::size_t>(n));
+    close(ends[0]);
+    EXPECT_EQ(text, "through the pipe\n");
+}
+
+TEST_F(Descriptors, APidfdGoesToItsReceiver) {
+    REQUIRE_ARCA("runc has the option since 1.2, crun the annotation");
+    PidfdReceiver receiver(work / "pidfd");
+    bundle.args({"/bin/probe", "serve"});
+    Output created = container.create({"--pidfd-socket", (work / "pidfd").string()});
+    ASSERT_TRUE(created.ok()) << created;
+    EXPECT_EQ(receiver.receive(), "standard of " + std::to_string(container.pid()));
+    ASSERT_TRUE(container.start().ok());
+    std::string pid_file = (work / "exec.pid").string();
+    Output executed = container.exec({"/bin/probe", "serve"},
+                                     {"--detach", "--pid-file", pid_file, "--pidfd-socket", (work / "pidfd").string()});
+    ASSERT_TRUE(executed.ok()) << executed;
+    EXPECT_EQ(receiver.receive(), "setns of " + read_file(pid_file));
+}
+
+TEST_F(Descriptors, APidfdGoesToTheReceiverOfTheAnnotation) {
+    SKIP_FOR(Runc, "does not know it");
+    PidfdReceiver receiver(work / "pidfd");
+    bundle.config["annotations"]["run.oci.pidfd_receiver"] = (work / "pidfd").string();
+    ASSERT_TRUE(container.create().ok());
+    EXPECT_TRUE(contains(receiver.receive(), " of " + std::to_string(container.pid())));
+}
+
+TEST_F(Descriptors, AMissingReceiverOfThePidfdIsNamed) {
+    Output output = container.create({"--pidfd-socket", (work / "nowhere").string()});
+    EXPECT_EQ(output.status, 1);
+    EXPECT_TRUE(contains(output.err, "nowhere")) << output;
 }
 
 TEST_F(Descriptors, StandardOutputMayBeAPipe) {

@@ -173,7 +173,9 @@ TEST_F(Exec, LooksUpPath) {
 
 TEST_F(Exec, InAStoppedContainerIsRefused) {
     ASSERT_TRUE(container.run({"--keep"}).ok());
-    EXPECT_NE(container.exec({"/bin/probe", "echo"}).status, 0);
+    Output output = container.exec({"/bin/probe", "echo"});
+    EXPECT_EQ(output.status, facts().kind == Kind::Crun ? 1 : 255);
+    EXPECT_TRUE(contains(output.err, "container not running") || facts().kind != Kind::Arca) << output;
 }
 
 TEST_F(Exec, InAPausedContainerIsRefused) {
@@ -201,6 +203,134 @@ TEST_F(Exec, ManyShortProcesses) {
         Output output = container.exec_command({"/bin/probe", "exit", "0"}).timeout(10).run();
         ASSERT_TRUE(output.ok()) << i << output;
     }
+}
+
+TEST_F(Exec, LosesNothingThatAFastProcessSays) {
+    start_probe({"serve"});
+    for (int i = 0; i < 200; ++i) {
+        std::string word = "word " + std::to_string(i);
+        Output output = container.exec({"/bin/probe", "echo", word, ",", "complain", word});
+        ASSERT_EQ(output.out, word + "\n") << output;
+        ASSERT_EQ(output.err, word + "\n") << output;
+    }
+}
+
+TEST_F(Exec, LosesNothingOnATerminal) {
+    start_probe({"serve"});
+    for (int i = 0; i < 50; ++i) {
+        Output output = container.exec({"/bin/probe", "echo", "word"}, {"--tty"});
+        ASSERT_EQ(output.out, "word\n") << i << output;
+    }
+}
+
+TEST_F(Exec, EndsWhenTheContainerEndsMeanwhile) {
+    REQUIRE_ROOT();
+    for (int i = 0; i < 10; ++i) {
+        Container other(root(), bundle, container.id + "-" + std::to_string(i));
+        bundle.args({"/bin/probe", "serve"});
+        ASSERT_TRUE(other.create().ok());
+        ASSERT_TRUE(other.start().ok());
+        Running running = other.exec_command({"/bin/probe", "pause"}).start();
+        usleep(static_cast<useconds_t>(i) * 3000);
+        ASSERT_TRUE(other.kill("KILL").ok());
+        Output output = running.wait(10, Reaping::Adopted);
+        EXPECT_FALSE(output.timed_out) << i << output;
+        EXPECT_TRUE(output.status == 255 || output.status == 128 + SIGKILL) << i << output;
+        if (output.status == 255) EXPECT_TRUE(contains(output.err, "container not running")) << output;
+        EXPECT_TRUE(other.remove({"--force"}).ok());
+    }
+}
+
+TEST_F(Exec, SocketActivation) {
+    REQUIRE_ARCA("the peers name pid 1, which the process is not");
+    start_probe({"serve"});
+    write_file(work / "gift", "gift");
+    FILE* file = fopen((work / "gift").c_str(), "r");
+    Output output = container.exec_command({"/bin/probe", "fdread", "3", ",", "env", ",", "ids"})
+                        .descriptor(3, fileno(file))
+                        .variable("LISTEN_FDS", "1")
+                        .variable("LISTEN_FDNAMES", "web")
+                        .with_listen_pid()
+                        .run();
+    fclose(file);
+    auto seen = parse_lines(output.out);
+    EXPECT_EQ(seen[0]["text"], "gift") << output;
+    std::string env = seen[1]["env"].dump();
+    EXPECT_TRUE(contains(env, "\"LISTEN_FDS=1\"") && contains(env, "\"LISTEN_FDNAMES=web\"")) << env;
+    EXPECT_TRUE(contains(env, "\"LISTEN_PID=" + seen[2]["pid"].dump() + "\"")) << env << seen[2];
+}
+
+TEST_F(Exec, ScheduledAsTheProcessFileSays) {
+    REQUIRE_ROOT();
+    start_probe({"serve"});
+    Json process = process_of({"/bin/probe", "sched", ",", "ioprio"});
+    process["scheduler"] = {{"policy", "SCHED_BATCH"}, {"nice", 7}};
+    process["ioPriority"] = {{"class", "IOPRIO_CLASS_BE"}, {"priority", 5}};
+    Output output = exec_file(process);
+    ASSERT_TRUE(output.ok()) << output;
+    auto seen = parse_lines(output.out);
+    EXPECT_EQ(seen[0]["policy"], 3);
+    EXPECT_EQ(seen[0]["nice"], 7);
+    EXPECT_EQ(seen[1]["class"], 2);
+    EXPECT_EQ(seen[1]["priority"], 5);
+}
+
+TEST_F(Exec, AffinityOfTheProcessFileComesFirst) {
+    REQUIRE_ROOT();
+    REQUIRE_RUNC(1, 3, "execCPUAffinity");
+    REQUIRE(sysconf(_SC_NPROCESSORS_ONLN) > 1, "needs two processors");
+    bundle.process()["execCPUAffinity"] = {{"final", "1"}};
+    start_probe({"serve"});
+    Json process = process_of({"/bin/probe", "security"});
+    process["execCPUAffinity"] = {{"final", "0"}};
+    Output output = exec_file(process);
+    ASSERT_TRUE(output.ok()) << output;
+    EXPECT_EQ(parse_lines(output.out)[0]["cpus_allowed"], "0");
+}
+
+TEST_F(Exec, InAPausedContainerRunsWhenItIsResumed) {
+    REQUIRE_CGROUP();
+    SKIP_FOR(Crun, "has no such option");
+    start_probe({"serve"});
+    ASSERT_TRUE(container.call({"pause", container.id}).ok());
+    Running running = container.exec_command({"/bin/probe", "echo", "late"}, {"--ignore-paused"}).start();
+    usleep(200000);
+    EXPECT_EQ(running.out(), "");
+    ASSERT_TRUE(container.call({"resume", container.id}).ok());
+    Output output = running.wait(10);
+    EXPECT_EQ(output.out, "late\n") << output;
+    EXPECT_EQ(output.status, 0);
+}
+
+TEST_F(Exec, FailuresOfItsOwnAre255AndLeaveNoPidFile) {
+    SKIP_FOR(Crun, "says 1");
+    start_probe({"serve"});
+    std::string pid_file = (work / "exec.pid").string();
+    for (const Arguments& options : std::vector<Arguments>{{"--cwd", "/etc/passwd"},
+                                                           {"--user", "root"},
+                                                           {"--process", (work / "absent").string()},
+                                                           {"--detach", "--tty"},
+                                                           {"--console-socket", (work / "absent").string(), "--tty"}}) {
+        Arguments all = {"--pid-file", pid_file};
+        all.insert(all.end(), options.begin(), options.end());
+        Output output = container.exec({"/bin/probe", "echo"}, all);
+        EXPECT_EQ(output.status, 255) << options[0] << output;
+        EXPECT_FALSE(std::filesystem::exists(pid_file)) << options[0];
+    }
+    EXPECT_EQ(runtime({"exec", "nobody", "/bin/probe"}).status, 255);
+}
+
+TEST_F(Exec, GoesWhereInitIsWhenTheTopTakesNoProcess) {
+    REQUIRE_CGROUP();
+    REQUIRE(!facts().controllers.empty(), "needs a controller of cgroup v2");
+    start_probe({"serve"});
+    auto top = container.cgroup();
+    std::filesystem::create_directory(top / "inner");
+    write_file(top / "inner" / "cgroup.procs", std::to_string(container.pid()));
+    write_file(top / "cgroup.subtree_control", "+" + facts().controllers[0]);
+    Output output = container.exec({"/bin/probe", "cgroup"});
+    EXPECT_TRUE(output.ok()) << output;
+    EXPECT_TRUE(contains(output.out, "/inner")) << output;
 }
 
 TEST_F(Exec, NoForeignDescriptors) {

@@ -1,6 +1,8 @@
 #include <signal.h>
+#include <sys/syscall.h>
 
 #include "harness/container.hpp"
+#include "harness/notify_agent.hpp"
 
 using namespace integration;
 
@@ -169,6 +171,101 @@ TEST_F(Seccomp, StrictProfileWithAllowListStarts) {
     bundle.args({"/bin/probe", "echo", "alive"});
     Output output = container.run();
     EXPECT_EQ(output.out, "alive\n") << output;
+}
+
+TEST_F(Seccomp, TheAgentAnswers) {
+    REQUIRE_RUNC(1, 1, "seccomp notification");
+    NotifyAgent agent(work / "agent", SYS_getppid);
+    Json& seccomp = profile("SCMP_ACT_ALLOW");
+    seccomp["syscalls"] = {rule({"getppid", "sched_yield"}, "SCMP_ACT_NOTIFY")};
+    seccomp["listenerPath"] = (work / "agent").string();
+    seccomp["listenerMetadata"] = "of the test";
+    auto seen = probe_all({"syscall", "getppid", ",", "syscall", "sched_yield"});
+    EXPECT_EQ(seen[0]["error"], "EPROTO");
+    EXPECT_EQ(seen[1]["error"], "");
+    Json told = agent.process();
+    EXPECT_EQ(agent.introductions(), 1);
+    EXPECT_EQ(told["fds"], Json({"seccompFd"}));
+    EXPECT_EQ(told["metadata"], "of the test");
+    EXPECT_EQ(told["ociVersion"].get<std::string>().substr(0, 2), "1.");
+    EXPECT_EQ(told["state"]["id"], container.id);
+    EXPECT_EQ(told["state"]["status"], "creating");
+    EXPECT_EQ(told["state"]["pid"], told["pid"]);
+    EXPECT_EQ(told["state"]["bundle"], bundle.path().string());
+}
+
+TEST_F(Seccomp, TheAgentIsToldOfEveryProcess) {
+    REQUIRE_RUNC(1, 1, "seccomp notification");
+    NotifyAgent agent(work / "agent", SYS_getppid);
+    Json& seccomp = profile("SCMP_ACT_ALLOW");
+    seccomp["syscalls"] = {rule({"getppid"}, "SCMP_ACT_NOTIFY")};
+    seccomp["listenerPath"] = (work / "agent").string();
+    start_probe({"serve"});
+    EXPECT_EQ(agent.process()["pid"], container.pid());
+    EXPECT_EQ(exec_probe({"syscall", "getppid"})["error"], "EPROTO");
+    Json told = agent.process();
+    EXPECT_EQ(agent.introductions(), 2);
+    EXPECT_EQ(told["state"]["status"], "running");
+    EXPECT_EQ(told["state"]["pid"], container.pid());
+    EXPECT_NE(told["pid"], container.pid());
+}
+
+TEST_F(Seccomp, AProfileThatNotifiesEverythingStarts) {
+    SKIP_FOR(Runc, "refuses write");
+    SKIP_FOR(Crun, "waits for itself");
+    NotifyAgent agent(work / "agent", SYS_getppid);
+    profile("SCMP_ACT_NOTIFY")["listenerPath"] = (work / "agent").string();
+    EXPECT_EQ(probe({"syscall", "getppid"})["error"], "EPROTO");
+    EXPECT_GT(agent.answers(), 10);
+}
+
+TEST_F(Seccomp, NotifyWithoutNoNewPrivileges) {
+    REQUIRE_ROOT();
+    SKIP_FOR(Runc, "refuses write");
+    SKIP_FOR(Crun, "waits for itself");
+    NotifyAgent agent(work / "agent", SYS_getppid);
+    bundle.process()["noNewPrivileges"] = false;
+    profile("SCMP_ACT_NOTIFY")["listenerPath"] = (work / "agent").string();
+    auto seen = probe_all({"syscall", "getppid", ",", "security", ",", "fds"});
+    EXPECT_EQ(seen[0]["error"], "EPROTO");
+    EXPECT_EQ(seen[1]["no_new_privs"], 0);
+    EXPECT_EQ(seen[2].size(), 3U) << "the listener is the agent's alone: " << seen[2];
+}
+
+TEST_F(Seccomp, NotificationWaitsKillably) {
+    REQUIRE_RUNC(1, 2, "the flag");
+    NotifyAgent agent(work / "agent", SYS_getppid);
+    Json& seccomp = profile("SCMP_ACT_ALLOW");
+    seccomp["syscalls"] = {rule({"getppid"}, "SCMP_ACT_NOTIFY")};
+    seccomp["listenerPath"] = (work / "agent").string();
+    seccomp["flags"] = {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
+    EXPECT_EQ(probe({"syscall", "getppid"})["error"], "EPROTO");
+}
+
+TEST_F(Seccomp, ReceiverOfTheAnnotation) {
+    SKIP_FOR(Runc, "does not know it");
+    NotifyAgent agent(work / "agent", SYS_getppid);
+    profile("SCMP_ACT_ALLOW")["syscalls"] = {rule({"getppid"}, "SCMP_ACT_NOTIFY")};
+    bundle.config["annotations"]["run.oci.seccomp.receiver"] = (work / "agent").string();
+    EXPECT_EQ(probe({"syscall", "getppid"})["error"], "EPROTO");
+}
+
+TEST_F(Seccomp, ReceiverOfTheEnvironment) {
+    SKIP_FOR(Runc, "does not know it");
+    NotifyAgent agent(work / "agent", SYS_getppid);
+    profile("SCMP_ACT_ALLOW")["syscalls"] = {rule({"getppid"}, "SCMP_ACT_NOTIFY")};
+    bundle.args({"/bin/probe", "syscall", "getppid"});
+    Output output = container.run_command().variable("RUN_OCI_SECCOMP_RECEIVER", (work / "agent").string()).run();
+    EXPECT_TRUE(contains(output.out, "EPROTO")) << output;
+}
+
+TEST_F(Seccomp, AMissingAgentIsTold) {
+    Json& seccomp = profile("SCMP_ACT_ALLOW");
+    seccomp["syscalls"] = {rule({"getppid"}, "SCMP_ACT_NOTIFY")};
+    seccomp["listenerPath"] = (work / "agent").string();
+    Output output = container.run();
+    EXPECT_EQ(output.status, 1);
+    EXPECT_TRUE(contains(output.err, (work / "agent").string())) << output;
 }
 
 TEST_F(Seccomp, NotifyWithoutListenerIsRefused) {

@@ -122,8 +122,8 @@ class Init {
 
     Result<> bring_network_up() {
         progress::enter(Step::Network);
-        if ((plan_.namespaces.created & CLONE_NEWNET) == 0) return {};
-        return network::bring_loopback_up();
+        if ((plan_.namespaces.created & CLONE_NEWNET) != 0) TRY(network::bring_loopback_up());
+        return plan_.net_devices.empty() ? Result<>{} : expect(Kind::DevicesMoved);
     }
 
     bool owns_mounts() const { return plan_.namespaces.has(spec::NamespaceType::Mount); }

@@ -12,6 +12,7 @@
 
 #include "base/result.hpp"
 #include "cgroup/cgroup.hpp"
+#include "container/launch/agent.hpp"
 #include "container/plan.hpp"
 #include "container/record.hpp"
 #include "container/store.hpp"
@@ -45,6 +46,7 @@ struct Request {
     Record& record;  ///< filled with pid and start time; written as `created`
     Gate gate = Gate::Socket;
     std::string console_socket;
+    std::string pidfd_socket;
     std::string pid_file;
     const std::vector<std::string>& environment;  ///< of the caller, to find newuidmap
     sys::FdRef filter_cache;                      ///< compiled seccomp programs of earlier containers; may be invalid
@@ -62,9 +64,25 @@ struct Launched {
 /// caller's.
 Result<Launched> launch(Request& request);
 
-/// Waits for the outcome of a Go that was sent on `starter`: success when init says Executing and then ends the
-/// connection by executing; its error when it says Failed.
-Result<> await_execution(const sys::Channel& starter);
+/// Says Go to a created container's init and waits for the outcome, as await_execution.
+Result<> start_through(const sys::Channel& starter, const Record& record);
+
+/// A process of a container that is about to load its filter and to execute its program.
+struct Starting {
+    const Record& record;
+    Status status;  ///< of the container, as an agent is told
+    int pid;
+    Agent& agent;
+};
+/// Success when the process says Executing and then ends the connection by executing; its error when it says Failed.
+/// In between the listener of its filter goes to the agent.
+Result<> await_execution(const sys::Channel& starter, const Starting& process);
+
+/// The receivers of --pidfd-socket and of crun's run.oci.pidfd_receiver: connected to before there is a process, so
+/// that one that is missing is told in time.
+Result<sys::Fd> connect_pidfd_receiver(const std::string& path);
+/// `how` the process came about: "standard", or "setns" for exec.
+Result<> send_pidfd(sys::FdRef receiver, const sys::Pidfd& process, std::string_view how);
 
 /// Decimal, without a newline, replaced atomically: callers read it as soon as it is there.
 Result<> write_pid_file_at(const std::string& path, pid_t pid);

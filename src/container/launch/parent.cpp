@@ -16,11 +16,14 @@
 #include "container/oci_state.hpp"
 #include "hooks/hooks.hpp"
 #include "ids/id_maps.hpp"
+#include "network/net_devices.hpp"
 #include "process/attributes.hpp"
 #include "process/descriptors.hpp"
 #include "process/terminal.hpp"
+#include "rdt/group.hpp"
 #include "seccomp/cache.hpp"
 #include "sys/syscalls.hpp"
+#include "sys/unix_socket.hpp"
 
 namespace arca::container::launch {
 
@@ -69,13 +72,16 @@ class Parent {
         TRY(fork());
         TRY(write_id_maps());
         TRY(learn_who_init_is());
+        TRY(move_net_devices());
         TRY(adjust_oom_score());
         TRY(limit());
+        TRY(join_resctrl_group());
         TRY(compile_filter());
         TRY(run_runtime_hooks());
         TRY(await_ready());
         TRY(save_created());
         TRY(write_pid_file());
+        if (pidfd_receiver_) TRY(send_pidfd(pidfd_receiver_, init_.pidfd(), "standard"));
         done_ = true;
         return Launched{std::move(init_), std::move(channel_), std::move(cgroup_), std::move(controller_)};
     }
@@ -99,6 +105,7 @@ class Parent {
         resources_.sources = TRY(mounts::open_sources(plan_.mounts));
         if (!request_.console_socket.empty())
             resources_.console_socket = TRY(process::connect_console_socket(request_.console_socket));
+        if (!request_.pidfd_socket.empty()) pidfd_receiver_ = TRY(connect_pidfd_receiver(request_.pidfd_socket));
         if (request_.gate == Gate::Socket) resources_.gate = TRY(open_gate(request_.store.directory(), kGateName));
         if (plan_.seccomp)
             resources_.filter =
@@ -147,6 +154,30 @@ class Parent {
         if (plan_.process) process::raise_hard_limits_of(init_.pid(), plan_.process->rlimits);
         TRY(ids::write_maps(plan_.ids, init_.pid(), request_.environment));
         return send(channel_, Kind::IdMapsWritten);
+    }
+
+    // ORDER: before init goes on to what may concern the devices: sysctls, hooks.
+    Result<> move_net_devices() {
+        if (plan_.net_devices.empty()) return {};
+        progress::enter(Step::Network);
+        network_ = TRY(open_network());
+        TRY(network::move_devices(plan_.net_devices, network_, moved_devices_));
+        return send(channel_, Kind::DevicesMoved);
+    }
+
+    // One that init joins may not be its own yet.
+    Result<sys::Fd> open_network() const {
+        const auto& joined = plan_.namespaces.joined;
+        for (std::size_t i = 0; i < joined.size(); ++i)
+            if (joined[i].type == spec::NamespaceType::Network) return sys::duplicate(resources_.namespaces[i]);
+        return sys::open(text::cat("/proc/", init_.pid(), "/ns/net"), O_RDONLY);
+    }
+
+    Result<> join_resctrl_group() {
+        if (!plan_.rdt) return {};
+        progress::enter(Step::Limits);
+        resctrl_ = TRY(rdt::create(*plan_.rdt));
+        return rdt::enter(resctrl_, init_.pid());
     }
 
     // By the parent: in a user namespace init may not lower it, and a process that cannot be dumped may not even open
@@ -244,6 +275,7 @@ class Parent {
 
     void undo() {
         if (done_) return;
+        network::return_devices(moved_devices_, network_);
         intermediate_ = {};
         init_ = {};
         if (!plan_.cgroup.shared) {
@@ -251,6 +283,7 @@ class Parent {
             (void)cgroup_.wait_empty(kRemovalTimeoutMs);
         }
         if (cgroup_.was_made_here()) (void)cgroup_.remove();
+        (void)rdt::remove(resctrl_);
         if (hooks_ran_)
             (void)hooks::run_all(plan_.hooks.poststop,
                                  {"poststop", hook_state(request_.record, Status::Stopped, 0), plan_.bundle, nullptr});
@@ -266,6 +299,10 @@ class Parent {
     sys::Child intermediate_;
     sys::Child init_;
     sys::Fd controller_;
+    sys::Fd pidfd_receiver_;
+    sys::Fd network_;  ///< namespace that devices were moved into
+    std::vector<network::Moved> moved_devices_;
+    rdt::Location resctrl_;
     bool hooks_ran_ = false;
     bool done_ = false;
 };
@@ -273,6 +310,15 @@ class Parent {
 
 Result<Launched> launch(Request& request) {
     return Parent(request).run();
+}
+
+Result<sys::Fd> connect_pidfd_receiver(const std::string& path) {
+    return TRY_CTX(sys::connect_unix(path), "the pidfd socket");
+}
+
+Result<> send_pidfd(sys::FdRef receiver, const sys::Pidfd& process, std::string_view how) {
+    TRY_CTX(sys::send_with_descriptor(receiver, how, process.fd()), "the pidfd socket");
+    return {};
 }
 
 Result<> write_pid_file_at(const std::string& path, pid_t pid) {
@@ -284,7 +330,14 @@ Result<> write_pid_file_at(const std::string& path, pid_t pid) {
     return {};
 }
 
-Result<> await_execution(const sys::Channel& starter) {
+Result<> start_through(const sys::Channel& starter, const Record& record) {
+    auto agent = TRY(Agent::connect(record));
+    TRY(send(starter, Kind::Go));
+    // `creating`, as other runtimes say and agents expect: the program has not begun.
+    return await_execution(starter, {record, Status::Creating, record.pid, agent});
+}
+
+Result<> await_execution(const sys::Channel& starter, const Starting& process) {
     bool executing = false;
     for (;;) {
         auto message = TRY(receive(starter));
@@ -292,6 +345,9 @@ Result<> await_execution(const sys::Channel& starter) {
         if (!message) return fail(Code::InitDied, "the container's process ended before it could execute its program");
         if (message->kind == Kind::Failed) return fail(std::move(*message->error));
         if (message->kind == Kind::Executing) executing = true;
+        if (message->kind == Kind::Listener)
+            TRY(process.agent.introduce(TRY(only_descriptor(*message, Kind::Listener)), process.record, process.status,
+                                        process.pid));
     }
 }
 

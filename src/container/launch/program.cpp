@@ -16,6 +16,7 @@
 #include "process/descriptors.hpp"
 #include "process/environment.hpp"
 #include "process/executable.hpp"
+#include "sys/courier.hpp"
 #include "sys/syscalls.hpp"
 
 namespace arca::container::launch {
@@ -141,6 +142,26 @@ Result<> take_identity(const ProcessPlan& process, FilterNeeds needs) {
     return {};
 }
 
+namespace {
+// The listener of a filter that notifies leaves by a courier: whatever this thread called could be held up by the
+// filter, and nobody would answer.
+void load_filter(const ProcessPlan& process, const seccomp::Program& filter, const sys::Channel& starter) noexcept {
+    std::optional<sys::Courier> courier;
+    if (seccomp::notifies(filter)) {
+        auto set_out = sys::Courier::set_out(starter, encode(Kind::Listener));
+        if (!set_out) give_up(starter, set_out.error());
+        courier.emplace(std::move(*set_out));
+    }
+    const auto loaded = seccomp::load(filter);
+    if (loaded.errnum != 0)
+        give_up(starter, Error(Code::System, "loading the seccomp filter", loaded.errnum).at("/linux/seccomp"));
+    if (courier && courier->deliver(loaded.listener) != 0) ::_exit(1);  // the starter is gone
+    if (filter_needs(process) == FilterNeeds::SysAdmin)
+        if (const int errnum = privileges::lower(process.capabilities); errnum != 0)
+            give_up(starter, Error(Code::System, "capset after the seccomp filter", errnum).at("/linux/seccomp"));
+}
+}  // namespace
+
 // Zone C: after the filter is loaded only these are called: capset (without no_new_privs), write, execve, exit_group.
 // Profiles must allow them; everything they need is prepared before.
 void execute(const ProcessPlan& process, const std::string& path, const std::optional<seccomp::Program>& filter,
@@ -153,11 +174,7 @@ void execute(const ProcessPlan& process, const std::string& path, const std::opt
     std::optional<Error> foreseen;
     if (filter) {
         foreseen = process::foresee_exec_failure(path);
-        if (const int errnum = seccomp::load(*filter); errnum != 0)
-            give_up(starter, Error(Code::System, "loading the seccomp filter", errnum).at("/linux/seccomp"));
-        if (filter_needs(process) == FilterNeeds::SysAdmin)
-            if (const int errnum = privileges::lower(process.capabilities); errnum != 0)
-                give_up(starter, Error(Code::System, "capset after the seccomp filter", errnum).at("/linux/seccomp"));
+        load_filter(process, *filter, starter);
     }
     progress::enter(Step::Exec);
     if (auto said = say(starter, Kind::Executing); !said) ::_exit(1);

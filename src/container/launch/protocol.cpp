@@ -73,6 +73,8 @@ std::string_view name(Kind kind) {
             return "Adopted";
         case Kind::IdMapsWritten:
             return "IdMapsWritten";
+        case Kind::DevicesMoved:
+            return "DevicesMoved";
         case Kind::MountsReady:
             return "MountsReady";
         case Kind::HooksDone:
@@ -83,6 +85,8 @@ std::string_view name(Kind kind) {
             return "Ready";
         case Kind::Go:
             return "Go";
+        case Kind::Listener:
+            return "Listener";
         case Kind::Executing:
             return "Executing";
         case Kind::Warning:
@@ -114,10 +118,14 @@ std::vector<std::byte> encode_failure(const Error& error, Role role) {
     return bytes;
 }
 
-Result<> say(const sys::Channel& channel, Kind kind) {
+std::vector<std::byte> encode(Kind kind) {
     std::vector<std::byte> bytes;
     append_header(bytes, {static_cast<std::uint16_t>(kind), 0, 0, 0, 0, 0});
-    return channel.write(bytes);
+    return bytes;
+}
+
+Result<> say(const sys::Channel& channel, Kind kind) {
+    return channel.write(encode(kind));
 }
 
 void send_failure(const sys::Channel& channel, const Error& error) noexcept {

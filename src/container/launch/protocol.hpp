@@ -4,11 +4,13 @@
 //   intermediate -> parent   InitIs        with init's pid (and its pidfd as descriptor)
 //   parent -> init           Adopted       only after InitIs: from now on the parent knows whose words these are
 //   parent -> child          IdMapsWritten (to the process that waits for its maps: init, or the intermediate's init)
+//   parent -> init           DevicesMoved  only with network devices of the host: they are there
 //   init -> parent           MountsReady   only with prestart or createRuntime hooks
 //   parent -> init           HooksDone
 //   init -> parent           Terminal      only when the parent shall proxy it (the controller as descriptor)
 //   init -> parent           Ready         the container is created
 //   starter -> init          Go            by the start gate (create) or the channel (run)
+//   init -> starter          Listener      only with a filter that notifies (its listener as descriptor)
 //   init -> starter          Executing     execve comes next: end of file then means that it succeeded
 //   init -> parent           Warning       at any time: something that is no error
 //   any -> parent, starter   Failed        with an error; nothing else will come from that process
@@ -28,11 +30,13 @@ enum class Kind : std::uint16_t {
     InitIs = 1,
     Adopted,
     IdMapsWritten,
+    DevicesMoved,
     MountsReady,
     HooksDone,
     Terminal,
     Ready,
     Go,
+    Listener,
     Executing,
     Warning,
     Failed,
@@ -51,6 +55,8 @@ Result<> send(const sys::Channel& channel, Kind kind, std::int32_t pid = 0, std:
               std::span<const sys::FdRef> descriptors = {});
 /// The same by write(2): for when a filter has been loaded.
 Result<> say(const sys::Channel& channel, Kind kind);
+/// A message without content, as bytes: for who can neither allocate nor send later.
+std::vector<std::byte> encode(Kind kind);
 /// Best effort: there is nobody else to tell. Texts that do not fit are cut and marked by an ellipsis.
 void send_failure(const sys::Channel& channel, const Error& error) noexcept;
 /// Nothing: the peer has closed its end (it executed its program, or it died).

@@ -1,7 +1,9 @@
 // What the process does: waits, signals, children, raw system calls, hooks.
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -196,6 +198,20 @@ int cat(const Words&) {
     return write(1, content.data(), content.size()) < 0 ? 1 : 0;
 }
 
+/// notify TEXT: as sd_notify(3).
+int notify(const Words& words) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const char* path = getenv("NOTIFY_SOCKET");
+    strncpy(address.sun_path, path == nullptr ? "" : path, sizeof(address.sun_path) - 1);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    std::string text = word(words, 0);
+    ssize_t n = sendto(fd, text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+    print(Object().error(n < 0 ? errno : 0));
+    close(fd);
+    return 0;
+}
+
 int argv_command(const Words&) {
     int errnum = 0;
     std::string raw = slurp("/proc/self/cmdline", errnum);
@@ -208,10 +224,12 @@ int argv_command(const Words&) {
 }  // namespace
 
 const Command kActionCommands[] = {
-    {"echo", echo},           {"complain", complain}, {"exit", exit_with},     {"sleep", sleep_for},
-    {"pause", pause_command}, {"trap", trap},         {"resized", resized},    {"serve", serve},
-    {"spawn", spawn},         {"orphan", orphan},     {"raise", raise_signal}, {"syscall", raw_syscall},
-    {"hook", hook},           {"cat", cat},           {"argv", argv_command},  {nullptr, nullptr},
+    {"echo", echo},         {"complain", complain},   {"exit", exit_with},
+    {"sleep", sleep_for},   {"pause", pause_command}, {"trap", trap},
+    {"resized", resized},   {"serve", serve},         {"spawn", spawn},
+    {"orphan", orphan},     {"raise", raise_signal},  {"syscall", raw_syscall},
+    {"notify", notify},     {"hook", hook},           {"cat", cat},
+    {"argv", argv_command}, {nullptr, nullptr},
 };
 
 }  // namespace probe

@@ -1,6 +1,6 @@
 #include "container/plan.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <sched.h>
 
 namespace arca::container {
@@ -91,16 +91,40 @@ INSTANTIATE_TEST_SUITE_P(
                          true}),
     [](const auto& tested) { return tested.param.name; });
 
-TEST(Plan, WhatIsNotCarriedOutIsAnErrorWithItsPointer) {
+TEST(Plan, NetworkDevicesOfTheHostNeedRoot) {
     auto config = base_config();
-    config.linux_.net_devices["eth0"] = "eth0";
+    config.linux_.net_devices["eth0"] = "eth1";
     auto result = plan_of(config);
-    ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), Code::Unsupported);
-    EXPECT_EQ(result.error().pointer(), "/linux/netDevices");
-    config = base_config();
+    ASSERT_TRUE(result) << result.error().message();
+    ASSERT_EQ(result->net_devices.size(), 1U);
+    EXPECT_EQ(result->net_devices[0].name, "eth1");
+    Caller caller;
+    caller.rootless = Tristate::Yes;
+    const auto refused = plan(config, root_on_v2(), options(), caller);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().pointer(), "/linux/netDevices/eth0");
+}
+
+TEST(Plan, ResctrlIsWhereTheHostHasIt) {
+    auto config = base_config();
     config.linux_.intel_rdt.emplace();
     EXPECT_EQ(plan_of(config).error().pointer(), "/linux/intelRdt");
+    auto facts = root_on_v2();
+    facts.resctrl_mount = "/sys/fs/resctrl";
+    EXPECT_EQ(plan(config, facts, options(), {})->rdt->root, "/sys/fs/resctrl");
+}
+
+TEST(Plan, AServiceManagerThatWaitsIsToldThroughASocketOfTheContainer) {
+    Caller caller;
+    caller.notify_directory = "/run/arca/web/notify";
+    auto config = base_config();
+    auto result = plan(config, root_on_v2(), options(), caller);
+    ASSERT_TRUE(result) << result.error().message();
+    EXPECT_EQ(result->mounts.mounts.back().destination, "/run/notify");
+    EXPECT_EQ(result->mounts.mounts.back().source, "/run/arca/web/notify");
+    EXPECT_THAT(result->process->env, testing::Contains("NOTIFY_SOCKET=/run/notify/notify.sock"));
+    EXPECT_THAT(plan_of(config)->process->env,
+                testing::Not(testing::Contains("NOTIFY_SOCKET=/run/notify/notify.sock")));
 }
 
 TEST(Plan, AListenerThatNobodyNotifiesIsIgnored) {
@@ -109,9 +133,23 @@ TEST(Plan, AListenerThatNobodyNotifiesIsIgnored) {
     profile.listener_path = "/run/agent.sock";
     EXPECT_TRUE(plan_of(config));
     profile.syscalls.push_back({{"mkdir"}, spec::SeccompAction::Notify, {}, {}});
-    auto result = plan_of(config);
-    ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code(), Code::Unsupported);
+    EXPECT_EQ(plan_of(config)->seccomp_listener, "/run/agent.sock");
+}
+
+TEST(Plan, TheAgentIsNamedByThePropertyTheAnnotationOrTheEnvironment) {
+    auto config = base_config();
+    auto& profile = config.linux_.seccomp.emplace();
+    profile.syscalls.push_back({{"mkdir"}, spec::SeccompAction::Notify, {}, {}});
+    EXPECT_EQ(plan_of(config).error().pointer(), "/linux/seccomp/listenerPath");
+    Caller caller;
+    caller.seccomp_receiver = "/run/of-the-environment";
+    EXPECT_EQ(plan(config, root_on_v2(), options(), caller)->seccomp_listener, "/run/of-the-environment");
+    config.annotations["run.oci.seccomp.receiver"] = "/run/of-the-annotation";
+    EXPECT_EQ(plan(config, root_on_v2(), options(), caller)->seccomp_listener, "/run/of-the-annotation");
+    profile.listener_path = "/run/agent.sock";
+    EXPECT_EQ(plan(config, root_on_v2(), options(), caller)->seccomp_listener, "/run/agent.sock");
+    profile.listener_path = "agent.sock";
+    EXPECT_EQ(plan_of(config).error().pointer(), "/linux/seccomp/listenerPath");
 }
 
 TEST(Plan, ListenDescriptorsBecomeEnvironmentAndAreKept) {
