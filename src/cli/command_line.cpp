@@ -135,26 +135,23 @@ void declare_globals(CLI::App& app, Globals& globals, GlobalSwitches& switches) 
 
 // --- the commands: options, then words ---
 
-void refuse_pidfd_socket(const std::string&) {
-    throw CLI::ValidationError("--pidfd-socket is not supported by this version");
-}
-
 void declare_bundle(CLI::App& app, CreateOptions& o) {
     value(app, "-b,--bundle", "DIR", o.bundle, "directory of the bundle (default: the current one)");
     value(app, "-f,--config", "FILE", o.config, "name of the configuration in the bundle (default: config.json)");
     on_off(app, "--strict", o.strict, "treat warnings about the configuration as errors");
 }
 
-void declare_process_files(CLI::App& app, std::string& console_socket, std::string& pid_file, unsigned& preserve_fds) {
-    value(app, "--console-socket", "PATH", console_socket, "unix socket that receives the terminal");
-    checked(app, "--pidfd-socket", "PATH", refuse_pidfd_socket, "not supported");
-    value(app, "--pid-file", "FILE", pid_file, "file that receives the process id");
-    value(app, "--preserve-fds", "N", preserve_fds, "pass N more descriptors, from 3 on, to the process");
+template<class Options>
+void declare_process_files(CLI::App& app, Options& o) {
+    value(app, "--console-socket", "PATH", o.console_socket, "unix socket that receives the terminal");
+    value(app, "--pidfd-socket", "PATH", o.pidfd_socket, "unix socket that receives a pidfd of the process");
+    value(app, "--pid-file", "FILE", o.pid_file, "file that receives the process id");
+    value(app, "--preserve-fds", "N", o.preserve_fds, "pass N more descriptors, from 3 on, to the process");
 }
 
 void declare_creation(CLI::App& app, CreateOptions& o) {
     declare_bundle(app, o);
-    declare_process_files(app, o.console_socket, o.pid_file, o.preserve_fds);
+    declare_process_files(app, o);
     on_off(app, "--no-pivot", o.no_pivot, "do not use pivot_root (root file system on a ramdisk)");
     on_off(app, "--no-new-keyring", o.no_new_keyring, "keep the caller's session keyring");
 }
@@ -228,7 +225,7 @@ void declare(CLI::App& app, Exec& c) {
     value(app, "--cwd", "DIR", o.cwd, "working directory in the container");
     values(app, "-e,--env", "NAME=VALUE", o.env, "one more environment variable; repeatable");
     declare_identity(app, o);
-    declare_process_files(app, o.console_socket, o.pid_file, o.preserve_fds);
+    declare_process_files(app, o);
     value(app, "--cgroup", "PATH", o.cgroup, "cgroup below the container's that receives the process");
     on_off(app, "--ignore-paused", o.ignore_paused, "start the process although the container is paused");
 }
@@ -255,6 +252,25 @@ void declare(CLI::App&, Resume&) {}
 void take_words(Resume& c, Words& words) {
     c.id = words[0];
 }
+
+void declare(CLI::App&, Mounts&) {}
+/// add ID FILE, remove ID FILE, list ID.
+Result<> take_action(Mounts& c, const Words& words) {
+    using enum MountsAction;
+    constexpr std::array kActions = {std::pair{std::string_view("add"), Add},
+                                     std::pair{std::string_view("remove"), Remove},
+                                     std::pair{std::string_view("list"), List}};
+    const auto* known = std::ranges::find(kActions, words[0], &std::pair<std::string_view, MountsAction>::first);
+    if (known == kActions.end()) return usage_error("unknown action \"" + words[0] + "\": add, remove or list");
+    c.action = known->second;
+    const std::size_t wanted = c.action == List ? 2 : 3;
+    if (words.size() != wanted)
+        return usage_error(words[0] + " requires exactly " + std::to_string(wanted - 1) + " argument(s)");
+    c.id = words[1];
+    if (words.size() > 2) c.file = words[2];
+    return {};
+}
+void take_words(Mounts&, Words&) {}
 
 void declare(CLI::App& app, Explain& c) {
     declare_bundle(app, c.options);
@@ -326,6 +342,7 @@ constexpr std::array kRows = {
     row<Delete>("delete", "ID", "remove a container", {1, 1}),
     row<Pause>("pause", "ID", "freeze every process of a container", {1, 1}),
     row<Resume>("resume", "ID", "thaw a paused container", {1, 1}),
+    row<Mounts>("mounts", "add|remove|list ID [FILE]", "mounts of a running container", {2, 3}),
     row<Explain>("explain", "[BUNDLE]", "show what create would do, without doing it", {0, 1}),
     row<Check>("check", "[BUNDLE]", "say what is wrong with a bundle on this host", {0, 1}),
     row<WriteSpec>("spec", "", "write a new config.json", {0, 0}),
@@ -430,6 +447,10 @@ Result<> read_command(const Row& known, std::span<const std::string> arguments, 
     if (auto counted = check_word_count(known, read->words.size()); !counted) return counted;
     if (known.synopsis.starts_with("ID")) invocation.id = read->words[0];
     known.take_words(invocation.command, read->words);
+    if (auto* mounts = std::get_if<Mounts>(&invocation.command)) {
+        invocation.id = read->words[1];
+        return take_action(*mounts, read->words);
+    }
     return {};
 }
 

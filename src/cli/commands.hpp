@@ -25,6 +25,7 @@ Result<int> carry_out(const Session& session, const Exec& command);
 Result<int> carry_out(const Session& session, const Ps& command);
 Result<int> carry_out(const Session& session, const Pause& command);
 Result<int> carry_out(const Session& session, const Resume& command);
+Result<int> carry_out(const Session& session, const Mounts& command);
 Result<int> carry_out(const Session& session, const Explain& command);
 Result<int> carry_out(const Session& session, const Check& command);
 Result<int> carry_out(const Session& session, const WriteSpec& command);

@@ -124,6 +124,21 @@ std::string pids_json(const std::vector<int>& pids) {
     return out + "]\n";
 }
 
+std::string mounts_json(const std::vector<HotMount>& mounts) {
+    std::string entries;
+    for (const auto& mount : mounts) {
+        Fields fields = {{"destination", json_string(mount.destination)}};
+        if (!mount.type.empty()) fields.emplace_back("type", json_string(mount.type));
+        if (!mount.source.empty()) fields.emplace_back("source", json_string(mount.source));
+        std::string options;
+        for (const auto& option : mount.options)
+            options += (options.empty() ? "" : ",") + json_string(option);
+        if (!options.empty()) fields.emplace_back("options", "[" + options + "]");
+        entries += (entries.empty() ? "" : ",") + object(fields, "", ":", "");
+    }
+    return "{\"mounts\":[" + entries + "]}\n";
+}
+
 std::string pids_table(const std::vector<int>& pids) {
     std::string out = "PID\n";
     for (int pid : pids)

@@ -14,6 +14,8 @@ std::string state_json(const State& state);
 std::string list_json(const std::vector<State>& states, std::string_view banner);
 std::string list_table(const std::vector<State>& states, std::string_view banner);
 std::string pids_json(const std::vector<int>& pids);
+/// An object whose member `mounts` is what the next call of `mounts add` could be given.
+std::string mounts_json(const std::vector<HotMount>& mounts);
 std::string pids_table(const std::vector<int>& pids);
 /// The header of ps(1)'s output, and those of its lines whose column PID holds one of `pids`.
 Result<std::string> filter_ps(std::string_view ps_output, const std::vector<int>& pids);

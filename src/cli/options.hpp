@@ -58,6 +58,12 @@ struct Pause {
 struct Resume {
     std::string id;
 };
+enum class MountsAction : std::uint8_t { Add, Remove, List };
+struct Mounts {
+    MountsAction action = MountsAction::List;
+    std::string id;
+    std::string file;
+};
 struct Explain {
     CreateOptions options;
     Format format = Format::Text;
@@ -79,8 +85,8 @@ struct UnknownCommand {
     std::string topic;
 };
 
-using Command = std::variant<Create, Run, Start, ShowState, Kill, Delete, List, Exec, Ps, Pause, Resume, Explain, Check,
-                             WriteSpec, ShowFeatures, ShowVersion, ShowHelp, UnknownCommand>;
+using Command = std::variant<Create, Run, Start, ShowState, Kill, Delete, List, Exec, Ps, Pause, Resume, Mounts,
+                             Explain, Check, WriteSpec, ShowFeatures, ShowVersion, ShowHelp, UnknownCommand>;
 
 struct Invocation {
     Globals globals;

@@ -69,6 +69,14 @@ void read(Cursor at, Config& out) {
 }
 
 namespace {
+struct MountList {
+    std::vector<Mount> mounts;
+};
+void read(Cursor at, MountList& out) {
+    Object object(at);
+    object.require("mounts", out.mounts);
+}
+
 std::vector<Problem> in_order_of_text(std::vector<Problem> problems, const Document& document) {
     std::vector<std::pair<std::size_t, Problem>> placed;
     for (auto& problem : problems) {
@@ -116,6 +124,16 @@ Parsed<Process> parse_process(std::string_view json) {
 
 Parsed<Resources> parse_resources(std::string_view json) {
     return parse<Resources>(json, [](const Resources& resources, Report& report) { validate(resources, "", report); });
+}
+
+Parsed<std::vector<Mount>> parse_mounts(std::string_view json) {
+    auto parsed = parse<MountList>(json, [](const MountList& list, Report& report) {
+        Config config;
+        config.mounts = list.mounts;
+        config.linux_.namespaces = {{NamespaceType::Mount, ""}};
+        validate_mounts(config, report);
+    });
+    return {std::move(parsed.value.mounts), std::move(parsed.problems), std::move(parsed.notes)};
 }
 
 Error to_error(std::string_view file, const std::vector<Problem>& problems) {

@@ -32,6 +32,10 @@ Parsed<Process> parse_process(std::string_view json);
 /// A `linux.resources` object alone (update --resources).
 Parsed<Resources> parse_resources(std::string_view json);
 
+/// A document that holds `mounts` alone (mounts add, mounts remove). That idmap options have mappings is asked for as
+/// if the container had no user namespace.
+Parsed<std::vector<Mount>> parse_mounts(std::string_view json);
+
 /// All problems as one error of Code::InvalidConfig: "config.json: /process/user/uid (line 14): expected …; also: …".
 /// At most 20 are listed.
 Error to_error(std::string_view file, const std::vector<Problem>& problems);

@@ -86,6 +86,14 @@ TEST_F(Application, CallsTheLibraryOnce) {
     EXPECT_EQ(call({"resume", "web"}).status, 0);
     EXPECT_THAT(fake::library().calls, ElementsAre("start web", "kill web", "delete web", "pause web", "resume web"));
     EXPECT_EQ(fake::library().kill.signal, "9");
+    fake::library().calls.clear();
+    EXPECT_EQ(call({"mounts", "add", "web", "/m.json"}).status, 0);
+    EXPECT_EQ(call({"mounts", "remove", "web", "/m.json"}).status, 0);
+    EXPECT_EQ(call({"mounts", "list", "web"}).out,
+              "{\"mounts\":[{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"/srv/\\\"x\\\"\","
+              "\"options\":[\"bind\",\"ro\"]}]}\n");
+    EXPECT_THAT(fake::library().calls,
+                ElementsAre("add mounts web /m.json", "remove mounts web /m.json", "list mounts web"));
     EXPECT_TRUE(fake::library().remove.force);
 }
 

@@ -204,6 +204,16 @@ TEST(CommandLine, ExplainAndCheckTakeABundle) {
     EXPECT_FALSE(command<Check>({"check"}).options.id.empty()) << "a plan needs an id";
 }
 
+TEST(CommandLine, MountsHasAnActionAnIdAndAFile) {
+    auto invocation = read({"mounts", "add", "web", "/m.json"});
+    EXPECT_EQ(invocation.id, "web");
+    EXPECT_EQ(std::get<Mounts>(invocation.command).file, "/m.json");
+    EXPECT_EQ(command<Mounts>({"mounts", "list", "web"}).action, MountsAction::List);
+    EXPECT_THAT(refusal({"mounts", "change", "web"}), HasSubstr("add, remove or list"));
+    EXPECT_THAT(refusal({"mounts", "add", "web"}), HasSubstr("add requires exactly 2 argument(s)"));
+    EXPECT_THAT(refusal({"mounts", "list", "web", "/m"}), HasSubstr("list requires exactly 1 argument(s)"));
+}
+
 TEST(CommandLine, EveryCommandIsKnownByItsName) {
     for (const auto& name : command_names()) {
         auto invocation = read({name, "--help"});
@@ -273,7 +283,7 @@ TEST(Globals, Refusals) {
     EXPECT_THAT(refusal({"--log=syslog:x", "list"}), HasSubstr("not supported"));
     EXPECT_THAT(refusal({"--cgroup-manager", "mine", "list"}), HasSubstr("cgroupfs|systemd|disabled"));
     EXPECT_THAT(refusal({"--rootless=maybe", "list"}), HasSubstr("true, false or auto"));
-    EXPECT_THAT(refusal({"create", "--pidfd-socket", "/s", "web"}), HasSubstr("not supported"));
+    EXPECT_EQ(command<Create>({"create", "--pidfd-socket", "/s", "web"}).options.pidfd_socket, "/s");
     EXPECT_THAT(refusal({"create", "--preserve-fds", "many", "web"}), HasSubstr("many"));
     EXPECT_THAT(refusal({"create", "--preserve-fds", "-1", "web"}), HasSubstr("-1"));
     EXPECT_THAT(refusal({"create", "--log", "/l", "web"}), HasSubstr("flag provided but not defined: -log"));

@@ -84,6 +84,18 @@ Result<> resume(const Runtime& runtime, const std::string& id) {
     record(runtime, "resume " + id);
     return outcome();
 }
+Result<> add_mounts(const Runtime& runtime, const std::string& id, const std::string& file) {
+    record(runtime, "add mounts " + id + " " + file);
+    return outcome();
+}
+Result<> remove_mounts(const Runtime& runtime, const std::string& id, const std::string& file) {
+    record(runtime, "remove mounts " + id + " " + file);
+    return outcome();
+}
+Result<std::vector<HotMount>> list_mounts(const Runtime& runtime, const std::string& id) {
+    record(runtime, "list mounts " + id);
+    return outcome(std::vector<HotMount>{{"/data", "bind", "/srv/\"x\"", {"bind", "ro"}}});
+}
 Result<std::string> explain(const Runtime& runtime, const CreateOptions& options, Format format) {
     record(runtime, format == Format::Json ? "explain json" : "explain text").create = options;
     return outcome(std::string("the plan\n"));
