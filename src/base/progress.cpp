@@ -17,6 +17,7 @@ struct State {
     volatile Step* shared = nullptr;
     int trace = -1;
     std::uint64_t began_ns = 0;
+    bool is_starting = false;
     std::string operation;
     std::string trace_parent;
 };
@@ -26,10 +27,14 @@ State& state() {
     return the_state;
 }
 
-std::uint64_t now_ns() {
+std::uint64_t read_ns(clockid_t clock) {
     timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+std::uint64_t now_ns() {
+    return read_ns(CLOCK_MONOTONIC);
 }
 
 void write_trace_line(const State& s, std::uint64_t now) {
@@ -68,7 +73,8 @@ void progress::enter(Step step) {
     if (s.trace >= 0) {
         auto now = now_ns();
         if (s.step != Step::None) write_trace_line(s, now);
-        s.began_ns = now;
+        if (!s.is_starting) s.began_ns = now;
+        s.is_starting = false;
     }
     s.step = step;
     if (s.shared != nullptr) *s.shared = step;
@@ -103,7 +109,9 @@ void progress::trace_to(int descriptor, std::string_view operation, std::string_
     s.trace = descriptor;
     s.operation = operation;
     s.trace_parent = trace_parent;
-    s.began_ns = now_ns();
+    // The first step counts from the birth of the process, which has computed since then, and waited for nothing.
+    s.began_ns = now_ns() - read_ns(CLOCK_PROCESS_CPUTIME_ID);
+    s.is_starting = true;
 }
 
 std::string_view name(Role role) {

@@ -1,4 +1,5 @@
 // explain, check, --trace: what arca has and the peers have not.
+#include <chrono>
 #include <set>
 
 #include "harness/container.hpp"
@@ -95,6 +96,32 @@ TEST_F(Tools, TraceNamesTheSteps) {
     }
     EXPECT_TRUE(roles.contains("parent"));
     EXPECT_TRUE(roles.contains("init"));
+}
+
+TEST_F(Tools, TraceExplainsTheTimeOfRun) {
+    constexpr int kTries = 30;  // the kernel starts and ends the process, and others may run in between
+    auto trace = work / "trace";
+    bundle.write();
+    double best = 0;
+    for (int tries = 0; tries < kTries && best < 0.75; ++tries) {
+        std::filesystem::remove(trace);
+        Command run({facts().runtime, "--root", root().string(), "--trace", trace.string(), "run", "-b",
+                     bundle.path().string(), container.id});
+        const auto began = std::chrono::steady_clock::now();
+        Output output = run.run();
+        const std::chrono::duration<double, std::nano> wall = std::chrono::steady_clock::now() - began;
+        ASSERT_TRUE(output.ok()) << output;
+        double first = 0, last = 0, explained = 0;
+        for (const auto& line : parse_lines(read_file(trace))) {
+            if (line["role"] != "parent") continue;
+            if (explained == 0) first = line["start_ns"];
+            explained += line["duration_ns"].get<double>();
+            last = line["start_ns"].get<double>() + line["duration_ns"].get<double>();
+        }
+        EXPECT_GE(explained, 0.99 * (last - first)) << "between the steps there are gaps";
+        best = std::max(best, explained / wall.count());
+    }
+    EXPECT_GE(best, 0.75) << "the process begins long before its first step, or ends long after its last";
 }
 
 TEST_F(Tools, TraceCarriesTheTraceParent) {
