@@ -22,9 +22,10 @@ static_assert(std::is_trivially_copyable_v<Header>);
 
 constexpr std::string_view kEllipsis = "...";
 
-void append_header(std::vector<std::byte>& out, const Header& header) {
+// What every message begins with.
+std::vector<std::byte> start_with(const Header& header) {
     const auto* bytes = reinterpret_cast<const std::byte*>(&header);
-    out.insert(out.end(), bytes, bytes + sizeof header);
+    return {bytes, bytes + sizeof header};
 }
 
 void append_text(std::vector<std::byte>& out, std::string_view text) {
@@ -99,17 +100,15 @@ std::string_view name(Kind kind) {
 
 Result<> send(const sys::Channel& channel, Kind kind, std::int32_t pid, std::string_view text,
               std::span<const sys::FdRef> descriptors) {
-    std::vector<std::byte> bytes;
-    append_header(bytes, {static_cast<std::uint16_t>(kind), 0, 0, 0, 0, pid});
+    auto bytes = start_with({static_cast<std::uint16_t>(kind), 0, 0, 0, 0, pid});
     if (!text.empty()) append_text(bytes, text);
     return channel.send(bytes, descriptors);
 }
 
 std::vector<std::byte> encode_failure(const Error& error, Role role) {
-    std::vector<std::byte> bytes;
-    append_header(
-        bytes, {static_cast<std::uint16_t>(Kind::Failed), static_cast<std::uint16_t>(role),
-                static_cast<std::uint16_t>(error.step()), static_cast<std::uint16_t>(error.code()), error.errnum(), 0});
+    auto bytes = start_with({static_cast<std::uint16_t>(Kind::Failed), static_cast<std::uint16_t>(role),
+                             static_cast<std::uint16_t>(error.step()), static_cast<std::uint16_t>(error.code()),
+                             error.errnum(), 0});
     append_text(bytes, error.what());
     append_text(bytes, error.pointer());
     append_text(bytes, error.hint());
@@ -119,9 +118,7 @@ std::vector<std::byte> encode_failure(const Error& error, Role role) {
 }
 
 std::vector<std::byte> encode(Kind kind) {
-    std::vector<std::byte> bytes;
-    append_header(bytes, {static_cast<std::uint16_t>(kind), 0, 0, 0, 0, 0});
-    return bytes;
+    return start_with({static_cast<std::uint16_t>(kind), 0, 0, 0, 0, 0});
 }
 
 Result<> say(const sys::Channel& channel, Kind kind) {
