@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "cgroup/cgroup.hpp"
+#include "cgroup/v2_group.hpp"
 #include "cgroup/files.hpp"
 #include "sys/syscalls.hpp"
 
@@ -75,8 +75,7 @@ Result<> write_one(sys::FdRef directory, const Write& write) {
 
 // Pairs such as cpu.max and cpu.max.burst are valid only together, and which must come first depends on the values they
 // have now. So what the kernel calls invalid is tried once more after everything else.
-Result<> Cgroup::apply(const std::vector<Write>& writes) const {
-    if (!exists()) return {};
+Result<> V2Group::apply(const std::vector<Write>& writes) const {
     std::vector<const Write*> again;
     for (const auto& write : writes) {
         auto written = write_one(directory_, write);

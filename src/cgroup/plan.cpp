@@ -108,4 +108,15 @@ Result<Plan> plan(const spec::Config& config, const host::Facts& facts, const Wi
     return plan;
 }
 
+Result<std::vector<Write>> writes_for(const Location& location, const spec::Resources& resources,
+                                      std::vector<spec::Note>& notes) {
+    switch (location.kind) {
+        case Kind::None:
+            break;
+        case Kind::V2:
+            return translate(resources, notes);
+    }
+    return std::vector<Write>{};
+}
+
 }  // namespace arca::cgroup

@@ -15,7 +15,7 @@
 
 namespace arca::cgroup {
 
-enum class Kind : std::uint8_t { None, V2 };  // Systemd and V1 are further kinds to come
+enum class Kind : std::uint8_t { None, V2 };
 
 /// Where a container's cgroup is: what the state file remembers.
 struct Location {
@@ -45,5 +45,9 @@ struct Wish {
 /// Pure. Unsupported (with the config entry) for what cannot be carried out on this host: systemd manager, v1 limits.
 Result<Plan> plan(const spec::Config& config, const host::Facts& facts, const Wish& wish,
                   std::vector<spec::Note>& notes);
+
+/// linux.resources as writes to a cgroup that exists (`update`). Without one there is nothing to write to.
+Result<std::vector<Write>> writes_for(const Location& location, const spec::Resources& resources,
+                                      std::vector<spec::Note>& notes);
 
 }  // namespace arca::cgroup

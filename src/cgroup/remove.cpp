@@ -1,7 +1,7 @@
 // The end of a cgroup: itself and what the container made below it, bottom-up.
 #include <fcntl.h>
 
-#include "cgroup/cgroup.hpp"
+#include "cgroup/v2_group.hpp"
 #include "cgroup/files.hpp"
 #include "cgroup/hierarchy.hpp"
 #include "cgroup/inhabitants.hpp"
@@ -79,8 +79,7 @@ Result<> remove_when_empty(sys::FdRef parent, const std::string& name, sys::FdRe
 }
 }  // namespace
 
-Result<> Cgroup::remove() const {
-    if (!exists()) return {};
+Result<> V2Group::remove() const {
     auto parent = open_beneath(TRY(open_mount(location_)), parent_of(location_.path));
     if (!parent && is_gone(parent.error())) return {};
     if (!parent) return fail(std::move(parent.error()));

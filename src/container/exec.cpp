@@ -250,10 +250,7 @@ class ExecParent {
         filter_ = TRY(load_filter(target_));
         agent_ = TRY(launch::Agent::connect(target_.record));
         auto group = TRY(cgroup::Cgroup::open(target_.record.cgroup));
-        if (!options_.cgroup.empty())
-            cgroup_ = TRY(group.open_below(options_.cgroup));
-        else if (group.exists())
-            cgroup_ = TRY(sys::duplicate(group.fd()));
+        entrance_ = TRY(options_.cgroup.empty() ? group.entrance() : group.entrance_below(options_.cgroup));
         if (!options_.console_socket.empty())
             console_socket_ = TRY(process::connect_console_socket(options_.console_socket));
         if (!options_.pidfd_socket.empty())
@@ -287,14 +284,15 @@ class ExecParent {
     // A program that has moved itself further down, to hand controllers on, leaves a cgroup that takes no process
     // (cgroups(7), "no internal processes"): then the place of init is right.
     Result<sys::Cloned> clone_into_cgroup() {
-        auto cloned = sys::clone3({0, cgroup_.ref()});
+        auto cloned = sys::clone3({0, entrance_.birthplace.ref()});
         if (cloned || cloned.error().errnum() != EBUSY || !options_.cgroup.empty()) return cloned;
         const auto memberships = TRY(sys::read_file(text::cat("/proc/", target_.init.pid(), "/cgroup"), 65536));
         const auto place = host::cgroup2_path(memberships);
         const auto& top = target_.record.cgroup.path;
         if (!place.starts_with(top + "/")) return cloned;
-        cgroup_ = TRY(TRY(cgroup::Cgroup::open(target_.record.cgroup)).open_below(place.substr(top.size() + 1)));
-        return sys::clone3({0, cgroup_.ref()});
+        const auto group = TRY(cgroup::Cgroup::open(target_.record.cgroup));
+        entrance_ = TRY(group.entrance_below(place.substr(top.size() + 1)));
+        return sys::clone3({0, entrance_.birthplace.ref()});
     }
 
     Result<> learn_who_joined() {
@@ -332,7 +330,7 @@ class ExecParent {
     const ExecOptions& options_;
     std::optional<seccomp::Program> filter_;
     launch::Agent agent_;
-    sys::Fd cgroup_;
+    cgroup::Entrance entrance_;
     sys::Fd console_socket_;
     sys::Fd pidfd_receiver_;
     sys::Channel channel_;

@@ -132,7 +132,7 @@ TEST_F(KernelControllers, ProcessesOnTheWayDownAreNamed) {
         GTEST_SKIP() << "hugetlb is not enabled in the root of this host's v2 hierarchy";
     auto above = Cgroup::create(plan_at());
     ASSERT_TRUE(above);
-    ASSERT_TRUE(sys::write_file_at(above->fd(), "cgroup.subtree_control", "-hugetlb"));
+    ASSERT_TRUE(sys::write_file_at(above->entrance()->birthplace, "cgroup.subtree_control", "-hugetlb"));
     auto inhabitant = testing_support::sleeper(*above);
     auto plan = plan_at("/web");
     plan.writes = {{.file = "hugetlb.2MB.max", .value = "0", .pointer = "/h", .controller = "hugetlb"}};

@@ -180,6 +180,16 @@ TEST(CgroupPlan, SharingIsAnExplicitWish) {
     EXPECT_TRUE(plan(config, unified_host(), {.id = "x"}, notes)->shared);
 }
 
+TEST(CgroupPlan, AnUpdateWritesToTheCgroupThereIs) {
+    std::vector<spec::Note> notes;
+    const spec::Resources resources{.pids_limit = 5};
+    auto writes = writes_for({Kind::V2, "/sys/fs/cgroup", "/a"}, resources, notes);
+    ASSERT_TRUE(writes);
+    ASSERT_EQ(writes->size(), 1U);
+    EXPECT_EQ(writes->front().file, "pids.max");
+    EXPECT_THAT(*writes_for({}, resources, notes), IsEmpty());
+}
+
 // ---- device rules ---------------------------------------------------------------------------------------------------
 
 bool needs_filter(std::vector<spec::DeviceRule> rules, const host::Facts& facts = unified_host(),
