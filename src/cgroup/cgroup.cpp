@@ -19,6 +19,8 @@ Result<Group> create_group(const Plan& plan) {
             break;
         case Kind::V2:
             return TRY(V2Group::create(plan));
+        case Kind::V1:
+            return TRY(V1Group::create(plan));
     }
     return NoGroup();
 }
@@ -29,6 +31,8 @@ Result<Group> open_group(const Location& location) {
             break;
         case Kind::V2:
             return TRY(V2Group::open(location));
+        case Kind::V1:
+            return TRY(V1Group::open(location));
     }
     return NoGroup();
 }
@@ -36,10 +40,11 @@ Result<Group> open_group(const Location& location) {
 
 Result<Cgroup> Cgroup::create(const Plan& plan) {
     auto made = create_group(plan);
-    if (!made && plan.best_effort && is_refusal(made.error())) return Cgroup();
+    if (!made && plan.best_effort && plan.writes.empty() && is_refusal(made.error())) return Cgroup();
     Cgroup group;
     group.group_ = TRY(std::move(made));
-    group.location_ = plan.location;
+    const auto* v1 = std::get_if<V1Group>(&group.group_);
+    group.location_ = v1 != nullptr ? v1->location() : plan.location;
     return group;
 }
 
@@ -90,6 +95,10 @@ Result<> Cgroup::signal_all(int signal) const {
 
 Result<> Cgroup::kill_all() const {
     return std::visit([](const auto& group) { return group.kill_all(); }, group_);
+}
+
+Result<> Cgroup::let_killed_die() const {
+    return std::visit([](const auto& group) { return group.let_killed_die(); }, group_);
 }
 
 Result<bool> Cgroup::is_populated() const {

@@ -13,13 +13,14 @@
 #include "cgroup/entrance.hpp"
 #include "cgroup/no_group.hpp"
 #include "cgroup/plan.hpp"
+#include "cgroup/v1_group.hpp"
 #include "cgroup/v2_group.hpp"
 #include "sys/fd.hpp"
 
 namespace arca::cgroup {
 
 /// The kinds there are. Closed: a further manager is one more alternative, with the same operations.
-using Group = std::variant<NoGroup, V2Group>;
+using Group = std::variant<NoGroup, V2Group, V1Group>;
 
 class Cgroup {
   public:
@@ -42,7 +43,7 @@ class Cgroup {
     Result<Entrance> entrance_below(const std::string& relative) const;
 
     Result<> apply(const std::vector<Write>& writes) const;
-    /// v2: compiles the rules to a BPF program and attaches it. EPERM in a user namespace is no error.
+    /// v2: compiles the rules to a BPF program and attaches it; EPERM in a user namespace is no error. v1: writes them.
     Result<> install_device_filter(const std::vector<spec::DeviceRule>& rules) const;
     /// The same for a container that lives: at no moment is it without a filter.
     Result<> replace_device_filter(const std::vector<spec::DeviceRule>& rules) const;
@@ -52,6 +53,8 @@ class Cgroup {
     Result<> signal_all(int signal) const;
     /// SIGKILL to all at once.
     Result<> kill_all() const;
+    /// After SIGKILL to some of its processes: frozen ones die at once, except by v1, which has to thaw them.
+    Result<> let_killed_die() const;
     Result<bool> is_populated() const;
     Result<bool> is_frozen() const;
     /// Waits until the kernel says that every process is frozen, at most `timeout_ms`.

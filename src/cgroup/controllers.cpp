@@ -107,8 +107,8 @@ Error missing_controller(const Need& need, std::string_view cgroup, std::string_
                                              cgroup, " offers ", has.empty() ? "none" : "only: ", has));
     error = std::move(error).at(need.pointer);
     if (host::is_v1_controller(memberships, need.controller == "io" ? "blkio" : need.controller))
-        return std::move(error).hinting(
-            text::cat("this host uses ", need.controller, " in a cgroup v1 hierarchy, which arca does not write to"));
+        return std::move(error).hinting(text::cat("this host uses ", need.controller,
+                                                  " in a cgroup v1 hierarchy, which /sys/fs/cgroup does not show"));
     if (cgroup == "/") return std::move(error).hinting("the kernel was built or booted without it");
     if (cgroup.contains("/user@"))
         return std::move(error).hinting(

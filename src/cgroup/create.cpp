@@ -25,7 +25,7 @@ class Creation {
 
   private:
     Result<sys::Fd> make() {
-        mount_ = TRY(open_mount(plan_.location));
+        mount_ = TRY(open_mount(plan_.location.mount_point));
         TRY(make_ancestors());
         TRY(enable_controllers(mount_, parent_of(path_), controllers_needed(plan_.writes)));
         made_leaf_ = TRY(make_directory(path_));

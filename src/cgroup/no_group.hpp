@@ -26,6 +26,7 @@ struct NoGroup {
     static Result<std::vector<pid_t>> processes() { return std::vector<pid_t>{}; }
     static Result<> signal_each(int /*signal*/) { return {}; }
     static Result<> kill_all() { return {}; }
+    static Result<> let_killed_die() { return {}; }
     static Result<bool> is_populated() { return false; }
     static Result<bool> is_frozen() { return false; }
     static Result<> freeze(int /*timeout_ms*/) { return {}; }

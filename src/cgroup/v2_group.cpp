@@ -27,8 +27,8 @@ Result<> unless_gone(Result<> result) {
 Result<V2Group> V2Group::open(const Location& location) {
     V2Group group;
     group.location_ = location;
-    group.directory_ =
-        TRY_CTX(open_beneath(TRY_CTX(open_mount(location), frame(location)), location.path), frame(location));
+    group.directory_ = TRY_CTX(open_beneath(TRY_CTX(open_mount(location.mount_point), frame(location)), location.path),
+                               frame(location));
     return group;
 }
 
@@ -75,7 +75,7 @@ Result<> V2Group::thaw(int timeout_ms) const {
     TRY_CTX(sys::write_file_at(directory_, "cgroup.freeze", "0"), frame(location_));
     if (TRY_CTX(await(directory_, Condition::Thawed, deadline), frame(location_))) return {};
     Error error(Code::Timeout, text::cat("cgroup ", location_.path, " is still frozen after ", timeout_ms, " ms"));
-    const auto above = find_frozen(TRY(open_mount(location_)), location_.path);
+    const auto above = find_frozen(TRY(open_mount(location_.mount_point)), location_.path);
     return fail(above.empty() ? std::move(error) : std::move(error).hinting(text::cat("cgroup ", above, " is frozen")));
 }
 

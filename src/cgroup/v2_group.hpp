@@ -32,6 +32,7 @@ class V2Group {
     Result<std::vector<pid_t>> processes() const;
     Result<> signal_each(int signal) const;
     Result<> kill_all() const;
+    static Result<> let_killed_die() { return {}; }
     Result<bool> is_populated() const;
     Result<bool> is_frozen() const;
     Result<> freeze(int timeout_ms) const;

@@ -38,6 +38,7 @@ struct ExecContext {
     const ExecPlan& plan;
     const Record& record;
     sys::FdRef init;  ///< pidfd of the container's init
+    const cgroup::Entrance& entrance;
     const std::optional<seccomp::Program>& filter;
     sys::Fd console_socket;
     sys::Channel channel;                 ///< to the parent
@@ -64,6 +65,8 @@ class Joiner {
   private:
     Result<> settle_in() {
         progress::assume_role(Role::Init, nullptr);
+        // ORDER: the very first act, as in init; who went ahead has done it for both.
+        if ((context_.joined & CLONE_NEWUSER) == 0) TRY(cgroup::enter(context_.entrance));
         // ORDER: before joining (CVE-2016-9962).
         ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
         ::prctl(PR_SET_NAME, "arca:[exec]", 0, 0, 0);
@@ -150,6 +153,7 @@ class Joiner {
 // stays behind to wait cannot enter: one that goes ahead enters both, is followed by the joiner, and ends.
 Result<> go_ahead(ExecContext& context) {
     progress::assume_role(Role::Intermediate, nullptr);
+    TRY(cgroup::enter(context.entrance));
     progress::enter(Step::JoinNamespaces);
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (::setns(context.init.number(), CLONE_NEWUSER) < 0)
@@ -269,8 +273,13 @@ class ExecParent {
         auto [mine, theirs] = TRY(sys::Channel::pair());
         auto cloned = TRY(clone_into_cgroup());
         if (cloned.is_child) {
-            ExecContext context{
-                plan_, target_.record, target_.init.fd(), filter_, std::move(console_socket_), std::move(theirs)};
+            ExecContext context{plan_,
+                                target_.record,
+                                target_.init.fd(),
+                                entrance_,
+                                filter_,
+                                std::move(console_socket_),
+                                std::move(theirs)};
             if (through_user) intermediate_main(std::move(context));
             joiner_main(std::move(context));
         }

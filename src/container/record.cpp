@@ -25,6 +25,7 @@ Result<Status> parse_status(std::string_view text) {
 constexpr std::array kCgroupKinds = {
     std::pair{cgroup::Kind::None, std::string_view("none")},
     std::pair{cgroup::Kind::V2, std::string_view("v2")},
+    std::pair{cgroup::Kind::V1, std::string_view("v1")},
 };
 
 Result<cgroup::Kind> parse_cgroup_kind(std::string_view text) {
@@ -42,7 +43,11 @@ std::string_view name(cgroup::Kind wanted) {
 using Json = nlohmann::json;
 
 Json cgroup_json(const cgroup::Location& location) {
-    return {{"kind", name(location.kind)}, {"mountPoint", location.mount_point}, {"path", location.path}};
+    Json json = {{"kind", name(location.kind)}, {"mountPoint", location.mount_point}, {"path", location.path}};
+    for (const auto& place : location.v1)
+        json["v1"].push_back(
+            {{"controllers", place.controllers}, {"mountPoint", place.mount_point}, {"path", place.path}});
+    return json;
 }
 
 Result<cgroup::Location> parse_cgroup(const Json& json) {
@@ -50,6 +55,8 @@ Result<cgroup::Location> parse_cgroup(const Json& json) {
     location.kind = TRY(parse_cgroup_kind(json.at("kind").get<std::string>()));
     location.mount_point = json.at("mountPoint");
     location.path = json.at("path");
+    for (const auto& place : json.value("v1", Json::array()))
+        location.v1.push_back({place.at("controllers"), place.at("mountPoint"), place.at("path")});
     return location;
 }
 

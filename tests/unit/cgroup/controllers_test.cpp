@@ -43,7 +43,7 @@ TEST(Controllers, AMissingOneIsExplainedFromWhatTheHostSays) {
     const auto hybrid = text("/", "hugetlb\n", "4:memory:/\n0::/\n");
     EXPECT_EQ(hybrid,
               "/linux/resources/memory/limit: the cgroup controller \"memory\" is needed, but cgroup / offers only: "
-              "hugetlb (this host uses memory in a cgroup v1 hierarchy, which arca does not write to)");
+              "hugetlb (this host uses memory in a cgroup v1 hierarchy, which /sys/fs/cgroup does not show)");
     EXPECT_THAT(text("/", "", "0::/\n"), HasSubstr("offers none (the kernel was built or booted without it)"));
     EXPECT_THAT(text("/user.slice/user-1.slice/user@1.service", "pids", "0::/\n"), HasSubstr("Delegate=cpu cpuset"));
     EXPECT_THAT(text("/docker", "pids", "0::/\n"), HasSubstr("not enabled above"));
