@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -143,6 +144,26 @@ TEST_F(KernelControllers, ProcessesOnTheWayDownAreNamed) {
     EXPECT_THAT(group.error().message(),
                 HasSubstr(text::cat("enabling hugetlb for the children of cgroup ", at().path)));
     EXPECT_THAT(group.error().hint(), HasSubstr(text::cat("it holds 1 process: pid ", inhabitant.pid())));
+}
+
+TEST_F(KernelControllers, WhoMayDelegateIsNamed) {
+    std::string reason;
+    const auto root = testing_support::private_mount(reason);
+    if (geteuid() != 0 || !sys::read_file(root + "/cgroup.subtree_control").value_or("").contains("hugetlb"))
+        GTEST_SKIP() << "needs root and hugetlb in the root of this host's v2 hierarchy";
+    auto above = Cgroup::create(plan_at());
+    ASSERT_TRUE(above);
+    ASSERT_TRUE(sys::write_file_at(above->entrance()->birthplace, "cgroup.subtree_control", "-hugetlb"));
+    auto plan = plan_at("/web");
+    plan.writes = {{.file = "hugetlb.2MB.max", .value = "0", .pointer = "/h", .controller = "hugetlb"}};
+    plan.best_effort = true;
+    auto stranger = testing_support::child_in(Cgroup(), [&plan] {
+        if (seteuid(4242) < 0) return 9;
+        auto refused = Cgroup::create(plan);
+        if (refused || refused.error().pointer() != "/h") return 1;
+        return refused.error().hint().contains("belongs to uid 0, arca runs as uid 4242; to delegate it: ") ? 0 : 2;
+    });
+    EXPECT_EQ(stranger.wait()->code, 0);
 }
 
 TEST(CgroupFiles, EventsAndFlatKeyedFiles) {
