@@ -1,117 +1,132 @@
 #include "cgroup/cgroup.hpp"
 
-#include <fcntl.h>
-#include <linux/openat2.h>
-
 #include <algorithm>
 #include <csignal>
 
+#include "base/text.hpp"
 #include "cgroup/files.hpp"
-#include "cgroup/hierarchy.hpp"
-#include "cgroup/inhabitants.hpp"
-#include "sys/syscalls.hpp"
 
 namespace arca::cgroup {
 
 namespace {
-std::string frame(const Location& location) {
-    return text::cat("cgroup ", location.path);
+bool is_refusal(const Error& error) {
+    return error.errnum() == EACCES || error.errnum() == EPERM || error.errnum() == EROFS;
 }
 
-Result<> unless_gone(Result<> result) {
-    if (!result && is_gone(result.error())) return {};
-    return result;
+Result<Group> create_group(const Plan& plan) {
+    switch (plan.location.kind) {
+        case Kind::None:
+            break;
+        case Kind::V2:
+            return TRY(V2Group::create(plan));
+        case Kind::V1:
+            return TRY(V1Group::create(plan));
+    }
+    return NoGroup();
+}
+
+Result<Group> open_group(const Location& location) {
+    switch (location.kind) {
+        case Kind::None:
+            break;
+        case Kind::V2:
+            return TRY(V2Group::open(location));
+        case Kind::V1:
+            return TRY(V1Group::open(location));
+    }
+    return NoGroup();
 }
 }  // namespace
+
+Result<Cgroup> Cgroup::create(const Plan& plan) {
+    auto made = create_group(plan);
+    if (!made && plan.best_effort && plan.writes.empty() && is_refusal(made.error())) return Cgroup();
+    Cgroup group;
+    group.group_ = TRY(std::move(made));
+    const auto* v1 = std::get_if<V1Group>(&group.group_);
+    group.location_ = v1 != nullptr ? v1->location() : plan.location;
+    return group;
+}
 
 Result<Cgroup> Cgroup::open(const Location& location) {
     Cgroup group;
     group.location_ = location;
-    if (location.kind == Kind::None) return group;
-    auto directory = open_beneath(TRY(open_mount(location)), location.path);
-    if (!directory && is_gone(directory.error())) return group;
-    group.directory_ = TRY_CTX(std::move(directory), frame(location));
+    auto opened = open_group(location);
+    if (!opened && is_gone(opened.error())) return group;
+    group.group_ = TRY(std::move(opened));
     return group;
 }
 
+bool Cgroup::was_made_here() const {
+    return std::visit([](const auto& group) { return group.was_made_here(); }, group_);
+}
+
+Result<Entrance> Cgroup::entrance() const {
+    return std::visit([](const auto& group) { return group.entrance(); }, group_);
+}
+
+Result<Entrance> Cgroup::entrance_below(const std::string& relative) const {
+    const auto components = text::split(relative, '/');
+    if (std::ranges::find(components, "..") != components.end())
+        return fail(Code::Usage, text::cat("bad sub cgroup path \"", text::printable(relative), "\""));
+    return std::visit([&](const auto& group) { return group.entrance_below(relative); }, group_);
+}
+
+Result<> Cgroup::apply(const std::vector<Write>& writes) const {
+    return std::visit([&](const auto& group) { return group.apply(writes); }, group_);
+}
+
+Result<> Cgroup::install_device_filter(const std::vector<spec::DeviceRule>& rules) const {
+    return std::visit([&](const auto& group) { return group.install_device_filter(rules); }, group_);
+}
+
+Result<> Cgroup::replace_device_filter(const std::vector<spec::DeviceRule>& rules) const {
+    return std::visit([&](const auto& group) { return group.replace_device_filter(rules); }, group_);
+}
+
 Result<std::vector<pid_t>> Cgroup::processes() const {
-    if (!exists()) return std::vector<pid_t>{};
-    return TRY_CTX(list_processes(directory_), frame(location_));
+    return std::visit([](const auto& group) { return group.processes(); }, group_);
 }
 
 Result<> Cgroup::signal_all(int signal) const {
     if (signal == SIGKILL) return kill_all();
-    if (!exists()) return {};
-    TRY_CTX(signal_each(directory_, signal), frame(location_));
-    return {};
+    return std::visit([&](const auto& group) { return group.signal_each(signal); }, group_);
 }
 
 Result<> Cgroup::kill_all() const {
-    if (!exists()) return {};
-    auto killed = sys::write_file_at(directory_, "cgroup.kill", "1");
-    if (killed || killed.error().errnum() == ENODEV) return {};
-    if (killed.error().errnum() == ENOENT) killed = unless_gone(kill_one_by_one(directory_));
-    TRY_CTX(std::move(killed), frame(location_));
-    return {};
+    return std::visit([](const auto& group) { return group.kill_all(); }, group_);
+}
+
+Result<> Cgroup::let_killed_die() const {
+    return std::visit([](const auto& group) { return group.let_killed_die(); }, group_);
 }
 
 Result<bool> Cgroup::is_populated() const {
-    if (!exists()) return false;
-    auto events = read_events(directory_);
-    if (!events && is_gone(events.error())) return false;
-    return TRY_CTX(std::move(events), frame(location_)).populated;
+    return std::visit([](const auto& group) { return group.is_populated(); }, group_);
 }
 
 Result<bool> Cgroup::is_frozen() const {
-    if (!exists()) return false;
-    auto events = read_events(directory_);
-    if (!events && is_gone(events.error())) return false;
-    return TRY_CTX(std::move(events), frame(location_)).frozen;
+    return std::visit([](const auto& group) { return group.is_frozen(); }, group_);
 }
 
 Result<> Cgroup::freeze(int timeout_ms) const {
-    if (!exists()) return {};
-    const Deadline deadline(timeout_ms);
-    TRY_CTX(sys::write_file_at(directory_, "cgroup.freeze", "1"), frame(location_));
-    if (TRY_CTX(await(directory_, Condition::Frozen, deadline), frame(location_))) return {};
-    (void)sys::write_file_at(directory_, "cgroup.freeze", "0");
-    return fail(Code::Timeout, text::cat("cgroup ", location_.path, " is not frozen after ", timeout_ms,
-                                         " ms and was thawed again; it holds ", describe_inhabitants(directory_)));
+    return std::visit([&](const auto& group) { return group.freeze(timeout_ms); }, group_);
 }
 
 Result<> Cgroup::thaw(int timeout_ms) const {
-    if (!exists()) return {};
-    const Deadline deadline(timeout_ms);
-    TRY_CTX(sys::write_file_at(directory_, "cgroup.freeze", "0"), frame(location_));
-    if (TRY_CTX(await(directory_, Condition::Thawed, deadline), frame(location_))) return {};
-    Error error(Code::Timeout, text::cat("cgroup ", location_.path, " is still frozen after ", timeout_ms, " ms"));
-    const auto above = find_frozen(TRY(open_mount(location_)), location_.path);
-    return fail(above.empty() ? std::move(error) : std::move(error).hinting(text::cat("cgroup ", above, " is frozen")));
+    return std::visit([&](const auto& group) { return group.thaw(timeout_ms); }, group_);
 }
 
 Result<> Cgroup::wait_empty(int timeout_ms) const {
-    if (!exists()) return {};
-    if (TRY_CTX(await(directory_, Condition::Empty, Deadline(timeout_ms)), frame(location_))) return {};
-    return fail(Code::Timeout, text::cat("cgroup ", location_.path, " is not empty after ", timeout_ms,
-                                         " ms; it holds ", describe_inhabitants(directory_)));
+    return std::visit([&](const auto& group) { return group.wait_empty(timeout_ms); }, group_);
+}
+
+Result<> Cgroup::remove() const {
+    return std::visit([](const auto& group) { return group.remove(); }, group_);
 }
 
 std::uint64_t Cgroup::oom_kills() const {
-    if (!exists()) return 0;
-    return value_of(read_file(directory_, "memory.events").value_or(""), "oom_kill").value_or(0);
-}
-
-Result<sys::Fd> Cgroup::open_below(const std::string& relative) const {
-    const auto components = text::split(relative, '/');
-    if (std::ranges::find(components, "..") != components.end())
-        return fail(Code::Usage, text::cat("bad sub cgroup path \"", text::printable(relative), "\""));
-    if (!exists()) return fail(Code::Unsupported, "the container has no cgroup of its own");
-    auto path = std::string_view(relative);
-    path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
-    auto below = open_beneath(directory_, text::cat("/", path));
-    if (!below && is_gone(below.error()))
-        return fail(Code::Usage, text::cat("the container has no sub-cgroup ", text::printable(relative)));
-    return TRY_CTX(std::move(below), frame(location_));
+    return std::visit([](const auto& group) { return group.oom_kills(); }, group_);
 }
 
 }  // namespace arca::cgroup

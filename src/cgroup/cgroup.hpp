@@ -1,18 +1,26 @@
-// A cgroup by descriptor: made, limited, frozen, emptied, removed. Identity is the descriptor, not the path: a cgroup
-// of the same name may have been made anew.
+// A container's cgroup: made, limited, frozen, emptied, removed, whoever manages it and whatever hierarchies it is in.
+// Identity is the descriptor, not the path: a cgroup of the same name may have been made anew.
 #pragma once
 
 #include <sys/types.h>
 
-#include <memory>
+#include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/result.hpp"
+#include "cgroup/entrance.hpp"
+#include "cgroup/no_group.hpp"
 #include "cgroup/plan.hpp"
+#include "cgroup/v1_group.hpp"
+#include "cgroup/v2_group.hpp"
 #include "sys/fd.hpp"
 
 namespace arca::cgroup {
+
+/// The kinds there are. Closed: a further manager is one more alternative, with the same operations.
+using Group = std::variant<NoGroup, V2Group, V1Group>;
 
 class Cgroup {
   public:
@@ -25,14 +33,17 @@ class Cgroup {
     static Result<Cgroup> open(const Location& location);
 
     /// Whether create() made it; an empty one that was there before is used as it is.
-    bool was_made_here() const { return was_made_here_; }
-    bool exists() const { return static_cast<bool>(directory_); }
-    /// For CLONE_INTO_CGROUP. O_PATH.
-    sys::FdRef fd() const { return directory_; }
+    bool was_made_here() const;
+    bool exists() const { return !std::holds_alternative<NoGroup>(group_); }
     const Location& location() const { return location_; }
 
+    /// The way in for a new process.
+    Result<Entrance> entrance() const;
+    /// Into an existing sub-cgroup (exec --cgroup); ".." and absent ones are refused.
+    Result<Entrance> entrance_below(const std::string& relative) const;
+
     Result<> apply(const std::vector<Write>& writes) const;
-    /// Compiles the rules to a BPF program and attaches it (BPF_CGROUP_DEVICE). EPERM in a user namespace is no error.
+    /// v2: compiles the rules to a BPF program and attaches it; EPERM in a user namespace is no error. v1: writes them.
     Result<> install_device_filter(const std::vector<spec::DeviceRule>& rules) const;
     /// The same for a container that lives: at no moment is it without a filter.
     Result<> replace_device_filter(const std::vector<spec::DeviceRule>& rules) const;
@@ -40,26 +51,25 @@ class Cgroup {
     /// Every process of it and of the cgroups below.
     Result<std::vector<pid_t>> processes() const;
     Result<> signal_all(int signal) const;
-    /// SIGKILL to all at once (cgroup.kill, since Linux 5.14; else freeze, kill each, thaw).
+    /// SIGKILL to all at once.
     Result<> kill_all() const;
+    /// After SIGKILL to some of its processes: frozen ones die at once, except by v1, which has to thaw them.
+    Result<> let_killed_die() const;
     Result<bool> is_populated() const;
     Result<bool> is_frozen() const;
-    /// Writes cgroup.freeze and waits for cgroup.events to agree, at most `timeout_ms`.
+    /// Waits until the kernel says that every process is frozen, at most `timeout_ms`.
     Result<> freeze(int timeout_ms) const;
     Result<> thaw(int timeout_ms) const;
-    /// Waits for "populated 0" by poll(POLLPRI); on timeout an error that names the processes that remain.
+    /// On timeout an error that names the processes that remain.
     Result<> wait_empty(int timeout_ms) const;
     /// Removes it and everything below, once it is empty. Gone already is success. Ancestors made by create() stay.
     Result<> remove() const;
-    /// memory.events:oom_kill, 0 when there is no such file.
+    /// How many of its processes the kernel has killed for want of memory; 0 where nobody counts.
     std::uint64_t oom_kills() const;
-    /// Descriptor of an existing sub-cgroup (exec --cgroup); ".." and absent ones are refused.
-    Result<sys::Fd> open_below(const std::string& relative) const;
 
   private:
     Location location_;
-    sys::Fd directory_;
-    bool was_made_here_ = false;
+    Group group_;
 };
 
 }  // namespace arca::cgroup

@@ -1,5 +1,7 @@
 #include "cgroup/controllers.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "cgroup/files.hpp"
@@ -41,6 +43,16 @@ std::string plus_each(std::string_view list) {
     return out;
 }
 
+// cgroup-v2.rst, "Delegation": by the owner of these files, or by systemd for whoever asks it to.
+Error explain_owner(sys::FdRef directory, std::string_view cgroup, Error error) {
+    auto owner = sys::fstatat(directory, kEnabled, 0);
+    if (!owner) return error;
+    return std::move(error).hinting(text::cat(
+        "cgroup ", cgroup, " belongs to uid ", owner->st_uid, ", arca runs as uid ", ::geteuid(),
+        "; to delegate it: chown it with its cgroup.procs, cgroup.threads and cgroup.subtree_control, or Delegate= of "
+        "the systemd unit that it is"));
+}
+
 std::unexpected<Error> explain(sys::FdRef directory, std::string_view cgroup, const std::vector<Need>& wanted,
                                Error error) {
     const auto offered = read_file(directory, kOffered).value_or("");
@@ -51,6 +63,8 @@ std::unexpected<Error> explain(sys::FdRef directory, std::string_view cgroup, co
     auto explained = std::move(error)
                          .with(text::cat("enabling ", words(wanted), " for the children of cgroup ", cgroup))
                          .at(wanted.front().pointer);
+    if (explained.errnum() == EACCES || explained.errnum() == EPERM)
+        return fail(explain_owner(directory, cgroup, std::move(explained)));
     if (explained.errnum() != EBUSY) return fail(std::move(explained));
     // cgroups(7), "no internal processes": all but the root must be empty to distribute resources.
     const auto inside = list_own_processes(directory).value_or(std::vector<pid_t>{});
@@ -107,8 +121,8 @@ Error missing_controller(const Need& need, std::string_view cgroup, std::string_
                                              cgroup, " offers ", has.empty() ? "none" : "only: ", has));
     error = std::move(error).at(need.pointer);
     if (host::is_v1_controller(memberships, need.controller == "io" ? "blkio" : need.controller))
-        return std::move(error).hinting(
-            text::cat("this host uses ", need.controller, " in a cgroup v1 hierarchy, which arca does not write to"));
+        return std::move(error).hinting(text::cat("this host uses ", need.controller,
+                                                  " in a cgroup v1 hierarchy, which /sys/fs/cgroup does not show"));
     if (cgroup == "/") return std::move(error).hinting("the kernel was built or booted without it");
     if (cgroup.contains("/user@"))
         return std::move(error).hinting(

@@ -2,11 +2,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "cgroup/cgroup.hpp"
 #include "cgroup/controllers.hpp"
 #include "cgroup/files.hpp"
 #include "cgroup/hierarchy.hpp"
 #include "cgroup/inhabitants.hpp"
+#include "cgroup/v2_group.hpp"
 #include "sys/syscalls.hpp"
 
 namespace arca::cgroup {
@@ -25,7 +25,7 @@ class Creation {
 
   private:
     Result<sys::Fd> make() {
-        mount_ = TRY(open_mount(plan_.location));
+        mount_ = TRY(open_mount(plan_.location.mount_point));
         TRY(make_ancestors());
         TRY(enable_controllers(mount_, parent_of(path_), controllers_needed(plan_.writes)));
         made_leaf_ = TRY(make_directory(path_));
@@ -109,19 +109,12 @@ class Creation {
     std::vector<std::string_view> made_ancestors_;  ///< prefixes of path_
     bool made_leaf_ = false;
 };
-
-bool is_refusal(const Error& error) {
-    return error.errnum() == EACCES || error.errnum() == EPERM || error.errnum() == EROFS;
-}
 }  // namespace
 
-Result<Cgroup> Cgroup::create(const Plan& plan) {
-    if (plan.location.kind == Kind::None) return Cgroup();
+Result<V2Group> V2Group::create(const Plan& plan) {
     Creation creation(plan);
-    auto directory = creation.run();
-    if (!directory && plan.best_effort && is_refusal(directory.error())) return Cgroup();
-    Cgroup group;
-    group.directory_ = TRY(std::move(directory));
+    V2Group group;
+    group.directory_ = TRY(creation.run());
     group.location_ = plan.location;
     group.was_made_here_ = creation.made_leaf();
     return group;

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <span>
 
-#include "cgroup/cgroup.hpp"
 #include "cgroup/device_program.hpp"
+#include "cgroup/v2_group.hpp"
 #include "host/facts.hpp"
 #include "sys/syscalls.hpp"
 
@@ -138,13 +138,11 @@ Result<> install(sys::FdRef group, const Location& location, const std::vector<s
 }
 }  // namespace
 
-Result<> Cgroup::install_device_filter(const std::vector<spec::DeviceRule>& rules) const {
-    if (!exists()) return {};
+Result<> V2Group::install_device_filter(const std::vector<spec::DeviceRule>& rules) const {
     return install(directory_, location_, rules, attach_device_program);
 }
 
-Result<> Cgroup::replace_device_filter(const std::vector<spec::DeviceRule>& rules) const {
-    if (!exists()) return {};
+Result<> V2Group::replace_device_filter(const std::vector<spec::DeviceRule>& rules) const {
     return install(directory_, location_, rules, exchange_device_program);
 }
 

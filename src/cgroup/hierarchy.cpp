@@ -8,8 +8,8 @@
 
 namespace arca::cgroup {
 
-Result<sys::Fd> open_mount(const Location& location) {
-    return TRY_CTX(sys::open(location.mount_point, O_PATH | O_DIRECTORY), "opening the cgroup hierarchy");
+Result<sys::Fd> open_mount(const std::string& mount_point) {
+    return TRY_CTX(sys::open(mount_point, O_PATH | O_DIRECTORY), "opening the cgroup hierarchy");
 }
 
 Result<sys::Fd> open_beneath(sys::FdRef mount, std::string_view path) {

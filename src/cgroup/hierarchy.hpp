@@ -1,4 +1,4 @@
-// Paths below the mount point of the hierarchy, resolved beneath it and nowhere else.
+// Paths below the mount point of a hierarchy, resolved beneath it and nowhere else.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace arca::cgroup {
 
-Result<sys::Fd> open_mount(const Location& location);
+Result<sys::Fd> open_mount(const std::string& mount_point);
 /// `path` as in Location ("/a/b", "/" for the root), O_PATH.
 Result<sys::Fd> open_beneath(sys::FdRef mount, std::string_view path);
 

@@ -50,30 +50,22 @@ std::string describe_one(pid_t pid) {
 
 // Opens what is listed, then asks again: a pid that is listed after its pidfd was opened is the process that was meant,
 // or one that is dead already. A pid that was given away in between is not listed (or is of this cgroup, and meant).
-Result<std::vector<sys::Pidfd>> open_processes(sys::FdRef directory) {
+Result<std::vector<sys::Pidfd>> open_processes(const Lister& list) {
     std::vector<sys::Pidfd> opened;
-    for (pid_t pid : TRY(list_processes(directory)))
+    for (pid_t pid : TRY(list()))
         if (auto pidfd = sys::Pidfd::open(pid)) opened.push_back(std::move(*pidfd));
-    auto still_there = TRY(list_processes(directory));
+    auto still_there = TRY(list());
     std::ranges::sort(still_there);
     std::erase_if(opened, [&](const auto& entry) { return !std::ranges::binary_search(still_there, entry.pid()); });
     return opened;
 }
 
-Result<std::size_t> signal_listed(sys::FdRef directory, int signal) {
-    auto processes = TRY(open_processes(directory));
-    for (const auto& process : processes) {
-        auto sent = process.send_signal(signal);
-        if (!sent && sent.error().errnum() != ESRCH) return std::unexpected(std::move(sent.error()));
-    }
-    return processes.size();
-}
 // Freezing takes a moment in which a process may still fork; what it makes is born frozen and found by a later pass.
 Result<> kill_until_empty(sys::FdRef directory) {
     constexpr int kMaximalPasses = 32;
     constexpr int kPassMs = 100;
     for (int pass = 0; pass < kMaximalPasses; ++pass) {
-        if (TRY(signal_listed(directory, SIGKILL)) == 0) break;
+        if (TRY(signal_listed([&] { return list_processes(directory); }, SIGKILL)) == 0) break;
         if (TRY(await(directory, Condition::Empty, Deadline(kPassMs)))) break;
     }
     return {};
@@ -124,8 +116,17 @@ std::string describe_inhabitants(sys::FdRef directory) {
     return describe(list_processes(directory).value_or(std::vector<pid_t>{}));
 }
 
+Result<std::size_t> signal_listed(const Lister& list, int signal) {
+    auto processes = TRY(open_processes(list));
+    for (const auto& process : processes) {
+        auto sent = process.send_signal(signal);
+        if (!sent && sent.error().errnum() != ESRCH) return std::unexpected(std::move(sent.error()));
+    }
+    return processes.size();
+}
+
 Result<> signal_each(sys::FdRef directory, int signal) {
-    TRY(signal_listed(directory, signal));
+    TRY(signal_listed([&] { return list_processes(directory); }, signal));
     return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,11 @@ std::string describe(const std::vector<pid_t>& pids);
 /// The same for the whole subtree.
 std::string describe_inhabitants(sys::FdRef directory);
 
-/// One pass: processes born meanwhile may be missed. A pid that has been given to a stranger is never hit.
+/// Signals what `list` lists, and says how many there were. One pass: processes born meanwhile may be missed. A pid
+/// that has been given to a stranger is never hit.
+using Lister = std::function<Result<std::vector<pid_t>>()>;
+Result<std::size_t> signal_listed(const Lister& list, int signal);
+/// The same for a subtree.
 Result<> signal_each(sys::FdRef directory, int signal);
 
 /// FALLBACK(linux<5.14): no cgroup.kill. Freezes, so that nothing can fork, kills each, and puts the freezer back.

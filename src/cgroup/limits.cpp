@@ -1,10 +1,12 @@
-// Writing limits, and saying why one was refused.
+#include "cgroup/limits.hpp"
+
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 
-#include "cgroup/cgroup.hpp"
 #include "cgroup/files.hpp"
+#include "cgroup/v2_group.hpp"
 #include "sys/syscalls.hpp"
 
 namespace arca::cgroup {
@@ -26,31 +28,52 @@ Result<> check_usage(sys::FdRef directory, const Write& write) {
 std::string huge_page_sizes(sys::FdRef directory) {
     std::string sizes;
     for (const char* size : {"64KB", "512KB", "1MB", "2MB", "8MB", "16MB", "32MB", "256MB", "512MB", "1GB", "16GB"})
-        if (sys::fstatat(directory, text::cat("hugetlb.", size, ".max"), 0)) sizes += text::cat(" ", size);
+        for (const char* file : {".max", ".limit_in_bytes"})
+            if (sys::fstatat(directory, text::cat("hugetlb.", size, file), 0)) sizes += text::cat(" ", size);
     return sizes.empty() ? " none" : sizes;
 }
 
 Error explain_absence(sys::FdRef directory, const Write& write) {
-    const auto controllers = read_file(directory, "cgroup.controllers").value_or("");
-    const auto names = text::split(text::trim(controllers), ' ');
+    const auto controllers = read_file(directory, "cgroup.controllers");
+    const bool is_v1 = !controllers;
+    const auto enabled = text::trim(controllers ? std::string_view(*controllers) : "");
+    const auto names = text::split(enabled, ' ');
     Error error(Code::Unsupported, text::cat("there is no ", write.file, " here"), ENOENT);
     error = std::move(error).at(write.pointer);
     if (write.controller.empty()) return std::move(error).hinting("this kernel does not have it");
-    if (std::ranges::find(names, write.controller) == names.end())
+    if (!is_v1 && std::ranges::find(names, write.controller) == names.end())
         return std::move(error).hinting(text::cat("the controller ", write.controller, " is not enabled: only ",
-                                                  text::trim(controllers).empty() ? "none" : text::trim(controllers)));
+                                                  enabled.empty() ? "none" : enabled));
     if (write.controller == "hugetlb")
         return std::move(error).hinting(text::cat("this kernel has the page sizes", huge_page_sizes(directory)));
     return std::move(error).hinting(text::cat("this kernel's ", write.controller, " controller does not have it"));
 }
 
+struct Bound {
+    std::string_view file;
+    std::array<const char*, 2> above;
+};
+constexpr std::array kBounds = {
+    Bound{"cpuset.cpus", {"cpuset.cpus.effective", "cpuset.effective_cpus"}},
+    Bound{"cpuset.mems", {"cpuset.mems.effective", "cpuset.effective_mems"}},
+    Bound{"cpu.rt_runtime_us", {"cpu.rt_runtime_us", "cpu.rt_runtime_us"}},
+};
+
 Error explain_refusal(sys::FdRef directory, const Write& write, Error error) {
     error = std::move(error).at(write.pointer);
-    if (write.controller != "cpuset") return error;
-    const auto file = write.file == "cpuset.mems" ? "cpuset.mems.effective" : "cpuset.cpus.effective";
-    const auto effective = sys::read_file_at(directory, text::cat("../", file)).value_or("");
-    if (text::trim(effective).empty()) return error;
-    return std::move(error).hinting(text::cat("the parent's ", file, " is ", text::trim(effective)));
+    const auto look = [&](const std::string& file) {
+        return std::string(text::trim(sys::read_file_at(directory, file).value_or("")));
+    };
+    // Values are bounded by those of the cgroup above. The first name is v2's, the second that of v1.
+    for (const auto& bound : kBounds)
+        for (const char* file : bound.above)
+            if (write.file == bound.file && !look(text::cat("../", file)).empty())
+                return std::move(error).hinting(text::cat("the parent's ", file, " is ", look(text::cat("../", file))));
+    // Only v1 refuses a limit for being in use; it has tried to reclaim before.
+    if (write.file.starts_with("memory.") && error.errnum() == EBUSY)
+        return std::move(error).hinting(text::cat("in use are ", look("memory.usage_in_bytes"), " bytes, at most were ",
+                                                  look("memory.max_usage_in_bytes")));
+    return error;
 }
 
 Result<> write_one(sys::FdRef directory, const Write& write) {
@@ -75,18 +98,23 @@ Result<> write_one(sys::FdRef directory, const Write& write) {
 
 // Pairs such as cpu.max and cpu.max.burst are valid only together, and which must come first depends on the values they
 // have now. So what the kernel calls invalid is tried once more after everything else.
-Result<> Cgroup::apply(const std::vector<Write>& writes) const {
-    if (!exists()) return {};
+Result<> apply_writes(const std::vector<Write>& writes, const DirectoryFor& directory_for) {
     std::vector<const Write*> again;
     for (const auto& write : writes) {
-        auto written = write_one(directory_, write);
+        auto written = write_one(directory_for(write), write);
         if (!written && written.error().errnum() == EINVAL && &write != &writes.back())
             again.push_back(&write);
         else
-            TRY_CTX(std::move(written), text::cat("cgroup ", location_.path));
+            TRY(std::move(written));
     }
     for (const auto* write : again)
-        TRY_CTX(write_one(directory_, *write), text::cat("cgroup ", location_.path));
+        TRY(write_one(directory_for(*write), *write));
+    return {};
+}
+
+Result<> V2Group::apply(const std::vector<Write>& writes) const {
+    TRY_CTX(apply_writes(writes, [this](const Write&) { return directory_.ref(); }),
+            text::cat("cgroup ", location_.path));
     return {};
 }
 

@@ -15,13 +15,22 @@
 
 namespace arca::cgroup {
 
-enum class Kind : std::uint8_t { None, V2 };  // Systemd and V1 are further kinds to come
+enum class Kind : std::uint8_t { None, V2, V1 };
+
+/// Of a container's cgroup in one hierarchy of v1.
+struct V1Place {
+    std::string controllers;  ///< "cpu,cpuacct", "name=systemd"
+    std::string mount_point;
+    std::string path;
+    bool operator==(const V1Place&) const = default;
+};
 
 /// Where a container's cgroup is: what the state file remembers.
 struct Location {
     Kind kind = Kind::None;
-    std::string mount_point;  ///< of the hierarchy, "/sys/fs/cgroup"
+    std::string mount_point;  ///< of the v2 hierarchy, "/sys/fs/cgroup"; V1: of the one of a hybrid host, or empty
     std::string path;         ///< below the mount point, "/machine/web"
+    std::vector<V1Place> v1;  ///< V1: every mounted hierarchy
     bool operator==(const Location&) const = default;
 };
 
@@ -32,7 +41,7 @@ struct Plan {
     bool needs_device_filter = false;
     std::optional<std::uint32_t> delegate_to;  ///< host uid that shall own the cgroup's files
     bool shared = false;  ///< a cgroup that already holds processes is accepted (annotation run.arca.cgroup.shared)
-    bool best_effort = false;  ///< rootless and without limits: a host that refuses the cgroup is no error
+    bool best_effort = false;  ///< rootless: a host that refuses what no limit needs is no error
 };
 
 struct Wish {
@@ -42,8 +51,12 @@ struct Wish {
     std::optional<std::uint32_t> delegate_to;
 };
 
-/// Pure. Unsupported (with the config entry) for what cannot be carried out on this host: systemd manager, v1 limits.
+/// Pure. Unsupported (with the config entry) for what cannot be carried out on this host.
 Result<Plan> plan(const spec::Config& config, const host::Facts& facts, const Wish& wish,
                   std::vector<spec::Note>& notes);
+
+/// linux.resources as writes to a cgroup that exists (`update`). Without one there is nothing to write to.
+Result<std::vector<Write>> writes_for(const Location& location, const spec::Resources& resources,
+                                      std::vector<spec::Note>& notes);
 
 }  // namespace arca::cgroup

@@ -1,10 +1,11 @@
-// The end of a cgroup: itself and what the container made below it, bottom-up.
+#include "cgroup/remove.hpp"
+
 #include <fcntl.h>
 
-#include "cgroup/cgroup.hpp"
 #include "cgroup/files.hpp"
 #include "cgroup/hierarchy.hpp"
 #include "cgroup/inhabitants.hpp"
+#include "cgroup/v2_group.hpp"
 #include "sys/syscalls.hpp"
 
 namespace arca::cgroup {
@@ -66,29 +67,35 @@ Result<bool> is_same(sys::FdRef parent, const std::string& name, sys::FdRef dire
     return TRY(std::move(named)).st_ino == TRY(sys::fstat(directory)).st_ino;
 }
 
-Result<> remove_when_empty(sys::FdRef parent, const std::string& name, sys::FdRef directory) {
+Result<> remove_when_empty(sys::FdRef parent, const std::string& name, sys::FdRef directory,
+                           const AwaitEmpty& await_empty) {
     constexpr int kTimeoutMs = 2000;
     constexpr int kMaximalAttempts = 16;  // against somebody who keeps making cgroups in there
     const Deadline deadline(kTimeoutMs);
     for (int attempt = 1;; ++attempt) {
         auto removed = remove_tree(parent, name);
         if (removed || removed.error().errnum() != EBUSY || attempt == kMaximalAttempts) return removed;
-        if (!TRY(await(directory, Condition::Empty, deadline)))
+        if (!TRY(await_empty(deadline)))
             return fail(std::move(removed.error()).hinting(text::cat("it holds ", describe_inhabitants(directory))));
     }
 }
 }  // namespace
 
-Result<> Cgroup::remove() const {
-    if (!exists()) return {};
-    auto parent = open_beneath(TRY(open_mount(location_)), parent_of(location_.path));
+Result<> remove_group(const std::string& mount_point, const std::string& path, sys::FdRef directory,
+                      const AwaitEmpty& await_empty) {
+    auto parent = open_beneath(TRY(open_mount(mount_point)), parent_of(path));
     if (!parent && is_gone(parent.error())) return {};
     if (!parent) return fail(std::move(parent.error()));
-    const auto name = std::string(name_of(location_.path));
+    const auto name = std::string(name_of(path));
     // A cgroup of that name which is not ours was made after ours had gone.
-    if (!TRY(is_same(*parent, name, directory_))) return {};
-    TRY_CTX(remove_when_empty(*parent, name, directory_), text::cat("removing cgroup ", location_.path));
+    if (!TRY(is_same(*parent, name, directory))) return {};
+    TRY_CTX(remove_when_empty(*parent, name, directory, await_empty), text::cat("removing cgroup ", path));
     return {};
+}
+
+Result<> V2Group::remove() const {
+    return remove_group(location_.mount_point, location_.path, directory_,
+                        [this](Deadline deadline) { return await(directory_, Condition::Empty, deadline); });
 }
 
 }  // namespace arca::cgroup

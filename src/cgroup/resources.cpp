@@ -21,14 +21,6 @@ std::string device_name(std::int64_t major, std::int64_t minor) {
     return text::cat(major, ":", minor);
 }
 
-// RFC 6901: "~" and "/" inside of a key.
-std::string pointer_to_unified(std::string_view key) {
-    auto pointer = text::cat(kBase, "/unified/");
-    for (char c : key)
-        pointer += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-    return pointer;
-}
-
 class Translation {
   public:
     explicit Translation(std::vector<spec::Note>& notes) : notes_(notes) {}
@@ -205,10 +197,8 @@ Result<> Translation::hugepages(const std::vector<spec::HugepageLimit>& limits) 
 
 void Translation::rdma(const std::map<std::string, spec::RdmaLimit>& devices) {
     for (const auto& [name, limit] : devices) {
-        auto value = name;
-        if (limit.hca_handles) value += text::cat(" hca_handle=", *limit.hca_handles);
-        if (limit.hca_objects) value += text::cat(" hca_object=", *limit.hca_objects);
-        if (value != name) add("rdma", "rdma.max", std::move(value), text::cat("rdma/", name));
+        auto value = rdma_line(name, limit);
+        if (!value.empty()) add("rdma", "rdma.max", std::move(value), text::cat("rdma/", name));
     }
 }
 
@@ -250,6 +240,21 @@ Result<> Translation::unified(const std::map<std::string, std::string>& entries)
     return {};
 }
 }  // namespace
+
+// RFC 6901: "~" and "/" inside of a key.
+std::string pointer_to_unified(std::string_view key) {
+    auto pointer = text::cat(kBase, "/unified/");
+    for (char c : key)
+        pointer += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+    return pointer;
+}
+
+std::string rdma_line(const std::string& device, const spec::RdmaLimit& limit) {
+    std::string limits;
+    if (limit.hca_handles) limits += text::cat(" hca_handle=", *limit.hca_handles);
+    if (limit.hca_objects) limits += text::cat(" hca_object=", *limit.hca_objects);
+    return limits.empty() ? limits : device + limits;
+}
 
 std::uint64_t weight_from_shares(std::uint64_t shares) {
     constexpr std::uint64_t kLeast = 2;

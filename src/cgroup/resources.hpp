@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -32,6 +33,11 @@ struct Write {
 
 /// In the order in which they must happen. What only v1 can do becomes a note; what contradicts itself is an error.
 Result<std::vector<Write>> translate(const spec::Resources& resources, std::vector<spec::Note>& notes);
+
+/// "mlx5_0 hca_handle=2 hca_object=2000", what rdma.max takes; empty where nothing is limited.
+std::string rdma_line(const std::string& device, const spec::RdmaLimit& limit);
+/// "/linux/resources/unified/KEY"
+std::string pointer_to_unified(std::string_view key);
 
 /// cpu.shares (2 to 262144) as cpu.weight (1 to 10000): a quadratic curve in log2(shares) through (2, 1), (1024, 100)
 /// and (262144, 10000), so that the default of v1 meets the default of v2.

@@ -38,6 +38,7 @@ struct ExecContext {
     const ExecPlan& plan;
     const Record& record;
     sys::FdRef init;  ///< pidfd of the container's init
+    const cgroup::Entrance& entrance;
     const std::optional<seccomp::Program>& filter;
     sys::Fd console_socket;
     sys::Channel channel;                 ///< to the parent
@@ -64,6 +65,8 @@ class Joiner {
   private:
     Result<> settle_in() {
         progress::assume_role(Role::Init, nullptr);
+        // ORDER: the very first act, as in init; who went ahead has done it for both.
+        if ((context_.joined & CLONE_NEWUSER) == 0) TRY(cgroup::enter(context_.entrance));
         // ORDER: before joining (CVE-2016-9962).
         ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
         ::prctl(PR_SET_NAME, "arca:[exec]", 0, 0, 0);
@@ -150,6 +153,7 @@ class Joiner {
 // stays behind to wait cannot enter: one that goes ahead enters both, is followed by the joiner, and ends.
 Result<> go_ahead(ExecContext& context) {
     progress::assume_role(Role::Intermediate, nullptr);
+    TRY(cgroup::enter(context.entrance));
     progress::enter(Step::JoinNamespaces);
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (::setns(context.init.number(), CLONE_NEWUSER) < 0)
@@ -250,10 +254,7 @@ class ExecParent {
         filter_ = TRY(load_filter(target_));
         agent_ = TRY(launch::Agent::connect(target_.record));
         auto group = TRY(cgroup::Cgroup::open(target_.record.cgroup));
-        if (!options_.cgroup.empty())
-            cgroup_ = TRY(group.open_below(options_.cgroup));
-        else if (group.exists())
-            cgroup_ = TRY(sys::duplicate(group.fd()));
+        entrance_ = TRY(options_.cgroup.empty() ? group.entrance() : group.entrance_below(options_.cgroup));
         if (!options_.console_socket.empty())
             console_socket_ = TRY(process::connect_console_socket(options_.console_socket));
         if (!options_.pidfd_socket.empty())
@@ -272,8 +273,13 @@ class ExecParent {
         auto [mine, theirs] = TRY(sys::Channel::pair());
         auto cloned = TRY(clone_into_cgroup());
         if (cloned.is_child) {
-            ExecContext context{
-                plan_, target_.record, target_.init.fd(), filter_, std::move(console_socket_), std::move(theirs)};
+            ExecContext context{plan_,
+                                target_.record,
+                                target_.init.fd(),
+                                entrance_,
+                                filter_,
+                                std::move(console_socket_),
+                                std::move(theirs)};
             if (through_user) intermediate_main(std::move(context));
             joiner_main(std::move(context));
         }
@@ -287,14 +293,15 @@ class ExecParent {
     // A program that has moved itself further down, to hand controllers on, leaves a cgroup that takes no process
     // (cgroups(7), "no internal processes"): then the place of init is right.
     Result<sys::Cloned> clone_into_cgroup() {
-        auto cloned = sys::clone3({0, cgroup_.ref()});
+        auto cloned = sys::clone3({0, entrance_.birthplace.ref()});
         if (cloned || cloned.error().errnum() != EBUSY || !options_.cgroup.empty()) return cloned;
         const auto memberships = TRY(sys::read_file(text::cat("/proc/", target_.init.pid(), "/cgroup"), 65536));
         const auto place = host::cgroup2_path(memberships);
         const auto& top = target_.record.cgroup.path;
         if (!place.starts_with(top + "/")) return cloned;
-        cgroup_ = TRY(TRY(cgroup::Cgroup::open(target_.record.cgroup)).open_below(place.substr(top.size() + 1)));
-        return sys::clone3({0, cgroup_.ref()});
+        const auto group = TRY(cgroup::Cgroup::open(target_.record.cgroup));
+        entrance_ = TRY(group.entrance_below(place.substr(top.size() + 1)));
+        return sys::clone3({0, entrance_.birthplace.ref()});
     }
 
     Result<> learn_who_joined() {
@@ -332,7 +339,7 @@ class ExecParent {
     const ExecOptions& options_;
     std::optional<seccomp::Program> filter_;
     launch::Agent agent_;
-    sys::Fd cgroup_;
+    cgroup::Entrance entrance_;
     sys::Fd console_socket_;
     sys::Fd pidfd_receiver_;
     sys::Channel channel_;

@@ -21,6 +21,7 @@ std::string features_json() {
     facts.capabilities = privileges::capability_names();
     facts.seccomp_architectures = seccomp::architectures();
     facts.seccomp_flags = seccomp::supported_flags();
+    facts.cgroup_v1 = true;
     facts.cgroup_v2 = true;
     facts.cgroup_rdma = true;
     facts.seccomp = true;

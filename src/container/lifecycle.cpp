@@ -49,6 +49,7 @@ Result<> signal_container(const Record& record, int signal, const KillOptions& o
     if (init == nullptr) return fail(Code::NotRunning, "container not running");
     auto sent = init->send_signal(signal);
     if (!sent && sent.error().errnum() == ESRCH) return fail(Code::NotRunning, "container not running");
+    if (sent && signal == SIGKILL) return group.let_killed_die();
     return sent;
 }
 

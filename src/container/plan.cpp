@@ -125,6 +125,11 @@ mounts::Input mounts_input(const spec::Config& config, const host::Facts& facts,
     input.new_network_namespace = plan.namespaces.has(NamespaceType::Network);
     input.cgroup2_mount = facts.cgroup2_mount;
     input.cgroup_path = plan.cgroup.location.path;
+    for (const auto& place : plan.cgroup.location.v1)
+        input.v1_hierarchies.push_back({place.controllers, place.mount_point, place.path});
+    if (plan.cgroup.location.kind == cgroup::Kind::None)
+        for (const auto& hierarchy : facts.v1_hierarchies)
+            input.v1_hierarchies.push_back({hierarchy.controllers, hierarchy.mount_point, hierarchy.own_path});
     return input;
 }
 

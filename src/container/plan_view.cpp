@@ -46,13 +46,34 @@ Json ids_json(const ids::Plan& plan) {
             {"setgroups", plan.deny_setgroups ? "deny" : "allow"}};
 }
 
+std::string manager_of(const cgroup::Location& location) {
+    switch (location.kind) {
+        case cgroup::Kind::None:
+            break;
+        case cgroup::Kind::V2:
+            return "cgroupfs, version 2";
+        case cgroup::Kind::V1:
+            return location.mount_point.empty() ? "cgroupfs, version 1" : "cgroupfs, versions 1 and 2";
+    }
+    return "none";
+}
+
+// One path, and for v1 every hierarchy that has it.
+Json place_of(const cgroup::Location& location) {
+    if (location.v1.empty()) return location.mount_point + location.path;
+    Json places = Json::array();
+    for (const auto& place : location.v1)
+        places.push_back(place.mount_point + place.path);
+    if (!location.mount_point.empty()) places.push_back(location.mount_point + location.path);
+    return places;
+}
+
 Json cgroup_json(const cgroup::Plan& plan) {
     Json writes = Json::array();
     for (const auto& write : plan.writes)
         writes.push_back(text::cat(write.file, " = ", text::trim(write.value)));
-    const bool none = plan.location.kind == cgroup::Kind::None;
-    return {{"manager", none ? "none" : "cgroupfs, version 2"},
-            {"path", none ? "" : plan.location.mount_point + plan.location.path},
+    return {{"manager", manager_of(plan.location)},
+            {"path", place_of(plan.location)},
             {"writes", writes},
             {"deviceFilter", plan.needs_device_filter}};
 }

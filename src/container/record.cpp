@@ -22,19 +22,41 @@ Result<Status> parse_status(std::string_view text) {
     return fail(Code::BadState, text::cat("unknown status \"", text, "\""));
 }
 
+constexpr std::array kCgroupKinds = {
+    std::pair{cgroup::Kind::None, std::string_view("none")},
+    std::pair{cgroup::Kind::V2, std::string_view("v2")},
+    std::pair{cgroup::Kind::V1, std::string_view("v1")},
+};
+
+Result<cgroup::Kind> parse_cgroup_kind(std::string_view text) {
+    for (auto [kind, known] : kCgroupKinds)
+        if (known == text) return kind;
+    return fail(Code::BadState, text::cat("unknown kind of cgroup \"", text, "\""));
+}
+
+std::string_view name(cgroup::Kind wanted) {
+    for (auto [kind, text] : kCgroupKinds)
+        if (kind == wanted) return text;
+    return "?";
+}
+
 using Json = nlohmann::json;
 
 Json cgroup_json(const cgroup::Location& location) {
-    return {{"kind", location.kind == cgroup::Kind::V2 ? "v2" : "none"},
-            {"mountPoint", location.mount_point},
-            {"path", location.path}};
+    Json json = {{"kind", name(location.kind)}, {"mountPoint", location.mount_point}, {"path", location.path}};
+    for (const auto& place : location.v1)
+        json["v1"].push_back(
+            {{"controllers", place.controllers}, {"mountPoint", place.mount_point}, {"path", place.path}});
+    return json;
 }
 
-cgroup::Location parse_cgroup(const Json& json) {
+Result<cgroup::Location> parse_cgroup(const Json& json) {
     cgroup::Location location;
-    location.kind = json.at("kind") == "v2" ? cgroup::Kind::V2 : cgroup::Kind::None;
+    location.kind = TRY(parse_cgroup_kind(json.at("kind").get<std::string>()));
     location.mount_point = json.at("mountPoint");
     location.path = json.at("path");
+    for (const auto& place : json.value("v1", Json::array()))
+        location.v1.push_back({place.at("controllers"), place.at("mountPoint"), place.at("path")});
     return location;
 }
 
@@ -53,7 +75,7 @@ rdt::Location parse_rdt(const Json& record) {
     return location;
 }
 
-Record from_json(const Json& json) {
+Result<Record> from_json(const Json& json) {
     Record record;
     record.id = json.at("id");
     record.oci_version = json.at("ociVersion");
@@ -65,7 +87,7 @@ Record from_json(const Json& json) {
     record.created = json.at("created");
     record.owner_uid = json.at("ownerUid");
     record.annotations = json.at("annotations").get<std::map<std::string, std::string>>();
-    record.cgroup = parse_cgroup(json.at("cgroup"));
+    record.cgroup = TRY(parse_cgroup(json.at("cgroup")));
     record.cgroup_is_shared = json.at("cgroupIsShared");
     record.cgroup_was_made = json.at("cgroupWasMade");
     record.namespaces = json.at("namespaces");
@@ -123,7 +145,7 @@ Result<Record> parse_record(std::string_view text) {
         if (json.at("format") != kFormat)
             return fail(Code::BadState,
                         text::cat("state.json has format ", json.at("format").dump(), ", expected ", kFormat));
-        auto record = from_json(json);
+        auto record = TRY(from_json(json));
         record.status = TRY(parse_status(json.at("status").get<std::string>()));
         return record;
     } catch (const Json::exception& problem) {

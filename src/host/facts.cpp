@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "sys/syscalls.hpp"
 
@@ -35,6 +36,64 @@ Membership parse_membership(std::string_view line) {
     return {line.substr(first + 1, second - first - 1), line.substr(second + 1)};
 }
 
+struct CgroupMount {
+    std::string root;  ///< the cgroup that is mounted, "/" where it is all of the hierarchy
+    std::string point;
+    std::vector<std::string_view> options;  ///< of the superblock: controllers among others
+};
+
+// proc_pid_mountinfo(5) writes blanks and backslashes as \\ooo.
+std::string unescape(std::string_view field) {
+    constexpr std::size_t kEscapeLength = 4;
+    std::string out;
+    for (std::size_t i = 0; i < field.size(); ++i) {
+        const bool is_escape = field[i] == '\\' && i + kEscapeLength <= field.size();
+        const auto octal = is_escape ? field.substr(i + 1, 3) : std::string_view();
+        if (!is_escape || octal.find_first_not_of("01234567") != std::string_view::npos) {
+            out += field[i];
+            continue;
+        }
+        out += static_cast<char>((octal[0] - '0') * 64 + (octal[1] - '0') * 8 + (octal[2] - '0'));
+        i += kEscapeLength - 1;
+    }
+    return out;
+}
+
+// "31 23 0:29 ROOT POINT OPTIONS [TAGS...] - cgroup SOURCE SUPERBLOCK-OPTIONS"
+std::optional<CgroupMount> parse_cgroup_mount(std::string_view line) {
+    constexpr std::string_view kSeparator = " - cgroup ";
+    const auto separator = line.find(kSeparator);
+    if (separator == std::string_view::npos) return std::nullopt;
+    const auto before = text::split(line.substr(0, separator), ' ');
+    const auto after = text::split(line.substr(separator + kSeparator.size()), ' ');
+    if (before.size() < 6 || after.size() < 2) return std::nullopt;
+    return CgroupMount{unescape(before[3]), unescape(before[4]), text::split(after[1], ',')};
+}
+
+std::vector<CgroupMount> cgroup_mounts(std::string_view mountinfo) {
+    std::vector<CgroupMount> mounts;
+    for (auto line : text::split(mountinfo, '\n'))
+        if (auto mount = parse_cgroup_mount(line)) mounts.push_back(std::move(*mount));
+    // The usual place before any other, where a container's or somebody's own may be.
+    std::ranges::stable_partition(
+        mounts, [](const auto& mount) { return mount.point.starts_with(text::cat(kCgroupRoot, "/")); });
+    return mounts;
+}
+
+bool has_all(const CgroupMount& mount, std::string_view controllers) {
+    const auto names = text::split(controllers, ',');
+    return std::ranges::all_of(
+        names, [&](auto name) { return std::ranges::find(mount.options, name) != mount.options.end(); });
+}
+
+// "/docker/x/y" seen through a mount of "/docker/x" is "/y"; what lies outside of it cannot be told.
+std::string below_mount(std::string_view path, std::string_view root) {
+    if (root == "/") return std::string(path);
+    if (path.starts_with(root) && path.substr(root.size()).starts_with('/'))
+        return std::string(path.substr(root.size()));
+    return "/";
+}
+
 bool has_v1_hierarchies(std::string_view memberships) {
     auto lines = text::split(memberships, '\n');
     return std::ranges::any_of(lines, [](auto line) { return !parse_membership(line).controllers.empty(); });
@@ -50,6 +109,20 @@ std::string cgroup2_path(std::string_view memberships) {
         return std::string(path);
     }
     return {};
+}
+
+std::vector<V1Hierarchy> find_v1_hierarchies(std::string_view memberships, std::string_view mountinfo) {
+    const auto mounts = cgroup_mounts(mountinfo);
+    std::vector<V1Hierarchy> found;
+    for (auto line : text::split(memberships, '\n')) {
+        const auto membership = parse_membership(line);
+        if (membership.controllers.empty()) continue;  // the v2 line
+        const auto mount =
+            std::ranges::find_if(mounts, [&](const auto& known) { return has_all(known, membership.controllers); });
+        if (mount == mounts.end()) continue;
+        found.push_back({std::string(membership.controllers), mount->point, below_mount(membership.path, mount->root)});
+    }
+    return found;
 }
 
 bool is_v1_controller(std::string_view memberships, std::string_view controller) {
@@ -101,6 +174,8 @@ Result<Facts> probe() {
     if (facts.cgroup_layout == CgroupLayout::Unified) facts.cgroup2_mount = kCgroupRoot;
     if (facts.cgroup_layout == CgroupLayout::Hybrid) facts.cgroup2_mount = kHybridMount;
     if (!facts.cgroup2_mount.empty()) facts.own_cgroup = cgroup2_path(memberships);
+    if (facts.cgroup_layout == CgroupLayout::Hybrid || facts.cgroup_layout == CgroupLayout::Legacy)
+        facts.v1_hierarchies = find_v1_hierarchies(memberships, TRY(sys::read_file("/proc/self/mountinfo")));
     return facts;
 }
 

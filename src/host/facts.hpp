@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -19,12 +20,21 @@ enum class CgroupLayout : std::uint8_t {
     Legacy,   ///< v1 only
 };
 
+/// A mounted hierarchy of cgroup v1.
+struct V1Hierarchy {
+    std::string controllers;  ///< as the kernel lists them: "cpu,cpuacct"; "name=systemd" for one without any
+    std::string mount_point;
+    std::string own_path;  ///< of this process, below the mount point ("/")
+    bool operator==(const V1Hierarchy&) const = default;
+};
+
 struct Facts {
     uid_t euid = 0;
     gid_t egid = 0;
     bool in_initial_user_namespace = true;
     CgroupLayout cgroup_layout = CgroupLayout::None;
-    std::string cgroup2_mount;  ///< where v2 is mounted; empty without one
+    std::vector<V1Hierarchy> v1_hierarchies;  ///< hybrid and legacy hosts
+    std::string cgroup2_mount;                ///< where v2 is mounted; empty without one
     std::string own_cgroup;  ///< path of this process in the v2 hierarchy ("/"), as the 0:: line of /proc/self/cgroup
     std::string resctrl_mount;  ///< only looked for when it is asked for: see resctrl_mount()
 };
@@ -48,6 +58,8 @@ CgroupLayout classify(const CgroupEvidence& evidence);
 
 /// Path of the v2 line ("0::/x") of /proc/PID/cgroup; empty without one.
 std::string cgroup2_path(std::string_view memberships);
+/// From /proc/self/cgroup and /proc/self/mountinfo: what is mounted, in the order of the former.
+std::vector<V1Hierarchy> find_v1_hierarchies(std::string_view memberships, std::string_view mountinfo);
 /// Whether /proc/PID/cgroup names a v1 hierarchy that has `controller`.
 bool is_v1_controller(std::string_view memberships, std::string_view controller);
 

@@ -78,17 +78,6 @@ Result<> configure(sys::FdRef context, const MountStep& step, const std::string&
     return {};
 }
 
-/// A new file system, mounted nowhere yet.
-Result<sys::Fd> make_detached(const MountStep& step, const std::string& fs_type) {
-    auto context = sys::fsopen(fs_type);
-    if (!context && context.error().errnum() == ENODEV)
-        return fail(Code::Unsupported, text::cat("this kernel has no file system \"", fs_type, "\""), ENODEV);
-    if (!context) return context;
-    TRY(configure(*context, step, fs_type));
-    TRY(sys::fsconfig_create(*context));
-    return sys::fsmount(*context, attributes_at_first(step));
-}
-
 bool needs_long_values(const MountStep& step) {
     return std::any_of(step.data.begin(), step.data.end(), [](const std::string& option) {
         const auto equals = option.find('=');
@@ -113,20 +102,6 @@ Result<> mount_by_path(const MountStep& step, sys::FdRef target, const sys::Root
 
 bool takes_label(const MountStep& step) {
     return step.fs_type != "proc" && step.fs_type != "sysfs" && step.fs_type != "mqueue";
-}
-
-MountStep labelled(const Plan& plan, const MountStep& step) {
-    auto copy = step;
-    if (!plan.mount_label.empty() && takes_label(step)) copy.data.push_back("context=" + plan.mount_label);
-    return copy;
-}
-
-Result<> attach_filesystem(sys::Fd tree, sys::FdRef target, const MountStep& step, sys::RootDir& root) {
-    TRY(check_cover(target, tree, step));
-    TRY(set_propagation(tree, step));
-    TRY(attach(tree, target, root, step));
-    if (step.destination == "/") root = sys::RootDir(std::move(tree), root.display());
-    return {};
 }
 
 // Without mode= a tmpfs looks like the directory it covers; over nothing it is 1777, the kernel's default.
@@ -171,15 +146,6 @@ Result<sys::Fd> clone_host_sys(const MountStep& step) {
     return tree;
 }
 
-// A bind, because a real mount in the host's cgroup namespace would change the options of the whole hierarchy.
-Result<sys::Fd> clone_cgroup(const Plan& plan, const MountStep& step) {
-    const auto path = plan.whole_cgroup_hierarchy ? plan.cgroup2_mount : plan.cgroup2_mount + plan.cgroup_path;
-    auto tree =
-        TRY_CTX(sys::open_tree(sys::FdRef::working_directory(), path, OPEN_TREE_CLONE), "binding the cgroup hierarchy");
-    TRY(sys::mount_setattr(tree, sys::Depth::One, {.set = step.attributes_set}));
-    return tree;
-}
-
 Result<> set_label(sys::FdRef tree, const std::string& label) {
     auto directory = TRY(sys::openat(tree, ".", O_RDONLY | O_DIRECTORY));
     if (::fsetxattr(directory.number(), "security.selinux", label.data(), label.size(), 0) < 0)
@@ -193,6 +159,30 @@ Result<> change_superblock(const MountStep& step, sys::FdRef target) {
 }
 
 }  // namespace
+
+Result<sys::Fd> make_detached(const MountStep& step, const std::string& fs_type) {
+    auto context = sys::fsopen(fs_type);
+    if (!context && context.error().errnum() == ENODEV)
+        return fail(Code::Unsupported, text::cat("this kernel has no file system \"", fs_type, "\""), ENODEV);
+    if (!context) return context;
+    TRY(configure(*context, step, fs_type));
+    TRY(sys::fsconfig_create(*context));
+    return sys::fsmount(*context, attributes_at_first(step));
+}
+
+MountStep labelled(const Plan& plan, const MountStep& step) {
+    auto copy = step;
+    if (!plan.mount_label.empty() && takes_label(step)) copy.data.push_back("context=" + plan.mount_label);
+    return copy;
+}
+
+Result<> attach_filesystem(sys::Fd tree, sys::FdRef target, const MountStep& step, sys::RootDir& root) {
+    TRY(check_cover(target, tree, step));
+    TRY(set_propagation(tree, step));
+    TRY(attach(tree, target, root, step));
+    if (step.destination == "/") root = sys::RootDir(std::move(tree), root.display());
+    return {};
+}
 
 bool becomes_readonly_late(const MountStep& step) {
     return step.kind == MountStep::Kind::Filesystem && !step.remount &&
@@ -224,20 +214,6 @@ Result<> mount_mqueue(const Plan& plan, const MountStep& step, sys::RootDir& roo
     // The context= option is not known to mqueue: its root is labelled afterwards.
     if (!plan.mount_label.empty()) TRY(set_label(tree, plan.mount_label));
     return attach_filesystem(std::move(tree), target, step, root);
-}
-
-Result<> mount_cgroup(const Plan& plan, const MountStep& plain, sys::RootDir& root) {
-    if (!plan.private_cgroup_namespace && plan.cgroup2_mount.empty()) return {};  // told by a note of the plan
-    auto step = labelled(plan, plain);
-    step.source = "cgroup";
-    auto target = TRY(open_target(root, step, S_IFDIR));
-    auto tree = plan.private_cgroup_namespace ? make_detached(step, "cgroup2") : clone_cgroup(plan, step);
-    // FALLBACK(EPERM, EBUSY: cgroup namespace owned by another user namespace)
-    if (!tree && plan.private_cgroup_namespace && !plan.cgroup2_mount.empty() &&
-        (tree.error().errnum() == EPERM || tree.error().errnum() == EBUSY))
-        tree = clone_cgroup(plan, step);
-    if (!tree) return fail(std::move(tree.error()));
-    return attach_filesystem(std::move(*tree), target, step, root);
 }
 
 Result<> remount(const MountStep& step, const sys::RootDir& root) {

@@ -167,9 +167,10 @@ void note_fallbacks(const Input& input, const MountStep& step, std::vector<spec:
         notes.push_back({step.pointer,
                          "the kernel refuses sysfs in a user namespace that does not own the network namespace; the "
                          "host's /sys is bound read-only instead"});
-    if (step.kind == Kind::Cgroup && !input.private_cgroup_namespace && input.cgroup2_mount.empty())
+    if (step.kind == Kind::Cgroup && !input.private_cgroup_namespace && input.cgroup2_mount.empty() &&
+        input.v1_hierarchies.empty())
         notes.push_back(
-            {step.pointer, text::cat("this host has no cgroup v2 hierarchy; ", step.destination, " is left as it is")});
+            {step.pointer, text::cat("this host has no cgroup hierarchy; ", step.destination, " is left as it is")});
 }
 
 Result<MountStep> plan_mount(const spec::Config& config, const Input& input, std::size_t index,
@@ -285,6 +286,7 @@ Result<Plan> plan(const spec::Config& config, const Input& input, std::vector<sp
         !input.private_cgroup_namespace && !input.new_user_namespace && input.in_initial_user_namespace;
     out.cgroup2_mount = input.cgroup2_mount;
     out.cgroup_path = input.cgroup_path;
+    out.v1_hierarchies = input.v1_hierarchies;
     out.new_user_namespace = input.new_user_namespace;
     out.new_network_namespace = input.new_network_namespace;
     return out;

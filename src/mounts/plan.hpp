@@ -49,6 +49,14 @@ struct DeviceNode {
     std::string pointer;  ///< "/linux/devices/0"; empty for a default device
 };
 
+/// What the container sees of one hierarchy of cgroup v1.
+struct V1Hierarchy {
+    std::string controllers;  ///< "cpu,cpuacct", "name=systemd"
+    std::string mount_point;  ///< of the host
+    std::string path;         ///< of the container, below it
+    bool operator==(const V1Hierarchy&) const = default;
+};
+
 struct Plan {
     std::string rootfs;  ///< absolute path on the host
     std::string bundle;
@@ -67,8 +75,9 @@ struct Plan {
     /// show it; any other sees its own cgroup only (CVE-2023-25809).
     bool whole_cgroup_hierarchy = false;
     bool private_cgroup_namespace = false;
-    std::string cgroup2_mount;  ///< of the host
-    std::string cgroup_path;    ///< of the container, below it
+    std::string cgroup2_mount;                ///< of the host
+    std::string cgroup_path;                  ///< of the container, below it
+    std::vector<V1Hierarchy> v1_hierarchies;  ///< where there are any, each gets a mount of its own
     bool new_user_namespace = false;
     bool new_network_namespace = true;
 };
@@ -83,6 +92,7 @@ struct Input {
     bool new_network_namespace = true;
     std::string cgroup2_mount;
     std::string cgroup_path;
+    std::vector<V1Hierarchy> v1_hierarchies;
 };
 
 /// Pure. Unknown options of file systems are kept as data, for the kernel to judge; unknown options of a bind are an

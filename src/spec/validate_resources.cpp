@@ -111,6 +111,13 @@ void validate_unified(const std::map<std::string, std::string>& unified, const s
             report.problem(pointer_join(base, key), "expected the name of a file of the cgroup");
 }
 
+/// config-linux.md#rdma: at least one of the two.
+void validate_rdma(const std::map<std::string, RdmaLimit>& devices, const std::string& base, Report& report) {
+    for (const auto& [name, limit] : devices)
+        if (!limit.hca_handles && !limit.hca_objects)
+            report.problem(pointer_join(base, name), "must have hcaHandles or hcaObjects");
+}
+
 void validate_network(const NetworkResources& network, const std::string& base, Report& report) {
     for (std::size_t i = 0; i < network.priorities.size(); ++i)
         if (network.priorities[i].name.empty())
@@ -127,6 +134,7 @@ void validate(const Resources& resources, std::string_view base, Report& report)
     if (resources.block_io) validate_block_io(*resources.block_io, place + "/blockIO", report);
     validate_hugepages(resources.hugepage_limits, place + "/hugepageLimits", report);
     if (resources.network) validate_network(*resources.network, place + "/network", report);
+    validate_rdma(resources.rdma, place + "/rdma", report);
     validate_unified(resources.unified, place + "/unified", report);
 }
 

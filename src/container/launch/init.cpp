@@ -73,6 +73,9 @@ class Init {
 
   private:
     Result<> settle_in() {
+        // ORDER: the very first act, so that whatever I make is in the container's cgroup; the intermediate has done it
+        // for both of us.
+        if (born_of_ == BornOf::Parent) TRY(cgroup::enter(resources_.cgroup));
         if (!in_new_user_namespace() || !plan_.rootless) become_undumpable();
         ::prctl(PR_SET_NAME, "arca:[init]", 0, 0, 0);
         if (born_of_ == BornOf::Parent) TRY(close_inherited(context_));

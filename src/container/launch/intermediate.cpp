@@ -52,6 +52,8 @@ Result<> fork_init(ChildContext& context) {
 }
 
 Result<> run(ChildContext& context) {
+    // ORDER: the very first act, so that whatever I make is in the container's cgroup.
+    TRY(cgroup::enter(context.resources.cgroup));
     TRY(close_inherited(context));
     TRY(join_planned_namespaces(context));
     TRY(make_time_namespace(context));

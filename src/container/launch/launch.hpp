@@ -35,6 +35,7 @@ inline constexpr auto kConfigName = "config.json";
 struct Resources {
     mounts::Sources sources;
     std::vector<sys::Fd> namespaces;  ///< one per plan.namespaces.joined
+    cgroup::Entrance cgroup;          ///< the way into the container's cgroup
     sys::Fd console_socket;           ///< of the engine; none: the controller comes to the parent
     sys::Fd gate;                     ///< listening; none with Gate::Channel
     sys::Fd filter;  ///< the parent writes the program here while init mounts; init reads it after start

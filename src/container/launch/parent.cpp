@@ -118,15 +118,17 @@ class Parent {
         cgroup_ = TRY(cgroup::Cgroup::create(plan_.cgroup));
         request_.record.cgroup = cgroup_.location();  // none, where none could be made and none was needed
         request_.record.cgroup_was_made = cgroup_.was_made_here();
+        resources_.cgroup = TRY(cgroup_.entrance());
         return {};
     }
 
-    // With CLONE_INTO_CGROUP there is no moment at which a process of the container is outside of its cgroup.
+    // With CLONE_INTO_CGROUP there is no moment at which a process of the container is outside of its cgroup. Where
+    // nobody can be born (cgroup v1), to enter is the first thing a child does.
     Result<> fork() {
         progress::enter(Step::Fork);
         auto [mine, theirs] = TRY(sys::Channel::pair());
         const auto flags = plan_.namespaces.intermediate ? 0 : plan_.namespaces.created;
-        auto cloned = TRY(sys::clone3({flags, cgroup_.fd()}));
+        auto cloned = TRY(sys::clone3({flags, resources_.cgroup.birthplace.ref()}));
         if (cloned.is_child) {
             ChildContext context{plan_, request_.record, resources_, std::move(theirs), shared_step_.get()};
             if (plan_.namespaces.intermediate) intermediate_main(std::move(context));

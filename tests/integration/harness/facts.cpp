@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <regex>
 #include <sstream>
+#include <string_view>
 
 #include "command.hpp"
 #include "files.hpp"
@@ -62,6 +63,17 @@ std::string find_busybox() {
     return "";
 }
 
+std::vector<std::string> find_v1_controllers() {
+    std::vector<std::string> found;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/sys/fs/cgroup", error)) {
+        struct statfs fs {};
+        if (!entry.is_symlink() && statfs(entry.path().c_str(), &fs) == 0 && fs.f_type == CGROUP_SUPER_MAGIC)
+            found.push_back(entry.path().filename());
+    }
+    return found;
+}
+
 Facts probe_facts() {
     Facts f;
     f.runtime = setting("ARCA_TEST_RUNTIME", ARCA_TEST_RUNTIME);
@@ -72,6 +84,7 @@ Facts probe_facts() {
     std::istringstream list(read_file("/sys/fs/cgroup/cgroup.controllers"));
     for (std::string name; list >> name;)
         f.controllers.push_back(name);
+    if (!f.cgroup_v2) f.v1_controllers = find_v1_controllers();
     f.user_namespaces = can_make_user_namespace();
     f.time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
     f.systemd = access("/run/systemd/system", F_OK) == 0;
@@ -82,6 +95,10 @@ Facts probe_facts() {
 
 bool Facts::has_controller(const std::string& name) const {
     return cgroup_v2 && std::find(controllers.begin(), controllers.end(), name) != controllers.end();
+}
+
+bool Facts::has_v1_controller(const std::string& name) const {
+    return std::find(v1_controllers.begin(), v1_controllers.end(), name) != v1_controllers.end();
 }
 
 bool Facts::at_least(Kind which, int want_major, int want_minor) const {
@@ -100,7 +117,8 @@ void enter_private_view() {
         powerless_root = true;
         return;
     }
-    if (is_unified("/sys/fs/cgroup")) return;
+    const char* view = std::getenv("ARCA_TEST_CGROUPS");
+    if (is_unified("/sys/fs/cgroup") || (view != nullptr && std::string_view(view) == "host")) return;
     if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, nullptr) != 0) perror("no unified cgroup hierarchy");
 }
 

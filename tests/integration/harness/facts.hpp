@@ -18,11 +18,13 @@ struct Facts {
     bool root = false;
     bool cgroup_v2 = false;  ///< /sys/fs/cgroup is a unified hierarchy that we may write to
     std::vector<std::string> controllers;
+    std::vector<std::string> v1_controllers;  ///< directories of /sys/fs/cgroup that are hierarchies of v1
     bool user_namespaces = false;
     bool time_namespaces = false;
     bool systemd = false;
 
     bool has_controller(const std::string& name) const;
+    bool has_v1_controller(const std::string& name) const;
     /// Version of the runtime is at least this; true for runtimes other than `kind`.
     bool at_least(Kind which, int want_major, int want_minor) const;
 };
@@ -30,7 +32,8 @@ struct Facts {
 const Facts& facts();
 
 /// Puts this process into a mount namespace of its own, so that no test can change the host's mounts, and gives it a
-/// unified cgroup hierarchy on hosts that have a hybrid one. Must be called before facts(). Root only; else no effect.
+/// unified cgroup hierarchy on hosts that have a hybrid one, unless ARCA_TEST_CGROUPS is "host". Must be called before
+/// facts(). Root only; else no effect.
 void enter_private_view();
 
 /// Whether this process has the capability effectively; numbers as in <linux/capability.h>.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -43,7 +44,7 @@ TEST(Controllers, AMissingOneIsExplainedFromWhatTheHostSays) {
     const auto hybrid = text("/", "hugetlb\n", "4:memory:/\n0::/\n");
     EXPECT_EQ(hybrid,
               "/linux/resources/memory/limit: the cgroup controller \"memory\" is needed, but cgroup / offers only: "
-              "hugetlb (this host uses memory in a cgroup v1 hierarchy, which arca does not write to)");
+              "hugetlb (this host uses memory in a cgroup v1 hierarchy, which /sys/fs/cgroup does not show)");
     EXPECT_THAT(text("/", "", "0::/\n"), HasSubstr("offers none (the kernel was built or booted without it)"));
     EXPECT_THAT(text("/user.slice/user-1.slice/user@1.service", "pids", "0::/\n"), HasSubstr("Delegate=cpu cpuset"));
     EXPECT_THAT(text("/docker", "pids", "0::/\n"), HasSubstr("not enabled above"));
@@ -132,7 +133,7 @@ TEST_F(KernelControllers, ProcessesOnTheWayDownAreNamed) {
         GTEST_SKIP() << "hugetlb is not enabled in the root of this host's v2 hierarchy";
     auto above = Cgroup::create(plan_at());
     ASSERT_TRUE(above);
-    ASSERT_TRUE(sys::write_file_at(above->fd(), "cgroup.subtree_control", "-hugetlb"));
+    ASSERT_TRUE(sys::write_file_at(above->entrance()->birthplace, "cgroup.subtree_control", "-hugetlb"));
     auto inhabitant = testing_support::sleeper(*above);
     auto plan = plan_at("/web");
     plan.writes = {{.file = "hugetlb.2MB.max", .value = "0", .pointer = "/h", .controller = "hugetlb"}};
@@ -143,6 +144,26 @@ TEST_F(KernelControllers, ProcessesOnTheWayDownAreNamed) {
     EXPECT_THAT(group.error().message(),
                 HasSubstr(text::cat("enabling hugetlb for the children of cgroup ", at().path)));
     EXPECT_THAT(group.error().hint(), HasSubstr(text::cat("it holds 1 process: pid ", inhabitant.pid())));
+}
+
+TEST_F(KernelControllers, WhoMayDelegateIsNamed) {
+    std::string reason;
+    const auto root = testing_support::private_mount(reason);
+    if (geteuid() != 0 || !sys::read_file(root + "/cgroup.subtree_control").value_or("").contains("hugetlb"))
+        GTEST_SKIP() << "needs root and hugetlb in the root of this host's v2 hierarchy";
+    auto above = Cgroup::create(plan_at());
+    ASSERT_TRUE(above);
+    ASSERT_TRUE(sys::write_file_at(above->entrance()->birthplace, "cgroup.subtree_control", "-hugetlb"));
+    auto plan = plan_at("/web");
+    plan.writes = {{.file = "hugetlb.2MB.max", .value = "0", .pointer = "/h", .controller = "hugetlb"}};
+    plan.best_effort = true;
+    auto stranger = testing_support::child_in(Cgroup(), [&plan] {
+        if (seteuid(4242) < 0) return 9;
+        auto refused = Cgroup::create(plan);
+        if (refused || refused.error().pointer() != "/h") return 1;
+        return refused.error().hint().contains("belongs to uid 0, arca runs as uid 4242; to delegate it: ") ? 0 : 2;
+    });
+    EXPECT_EQ(stranger.wait()->code, 0);
 }
 
 TEST(CgroupFiles, EventsAndFlatKeyedFiles) {

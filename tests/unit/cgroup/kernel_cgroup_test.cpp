@@ -33,7 +33,7 @@ class KernelCgroup : public testing_support::CgroupTest {};
     } while (false)
 
 void make_below(const Cgroup& group, const std::string& name) {
-    ASSERT_OK(sys::mkdirat(group.fd(), name, 0755));
+    ASSERT_OK(sys::mkdirat(group.entrance()->birthplace, name, 0755));
 }
 
 Cgroup open_or_die(const Location& location) {
@@ -52,7 +52,7 @@ TEST_F(KernelCgroup, WithoutACgroupEverythingSucceedsAndDoesNothing) {
     EXPECT_TRUE(none.wait_empty(1) && none.remove());
     EXPECT_FALSE(*none.is_populated() || *none.is_frozen());
     EXPECT_EQ(none.oom_kills(), 0U);
-    EXPECT_FALSE(none.open_below("x"));
+    EXPECT_FALSE(none.entrance_below("x"));
     EXPECT_EQ(Cgroup::create(Plan{})->location().kind, Kind::None);
 }
 
@@ -182,7 +182,7 @@ TEST_F(KernelCgroup, WithoutCgroupKillEachIsKilled) {
         ::pause();
         return 0;
     });
-    ASSERT_OK(kill_one_by_one(group->fd()));
+    ASSERT_OK(kill_one_by_one(group->entrance()->birthplace));
     EXPECT_EQ(one.wait()->signal, SIGKILL);
     EXPECT_EQ(forking.wait()->signal, SIGKILL);
     ASSERT_OK(group->wait_empty(5000));
@@ -300,14 +300,14 @@ TEST_F(KernelCgroup, SubCgroupsAreOpenedBeneathOnly) {
     ASSERT_OK(group);
     make_below(*group, "a");
     make_below(*group, "a/b");
-    EXPECT_TRUE(group->open_below("a/b"));
-    EXPECT_TRUE(group->open_below("/a/b"));
+    EXPECT_TRUE(group->entrance_below("a/b"));
+    EXPECT_TRUE(group->entrance_below("/a/b"));
     for (const char* bad : {"..", "a/..", "../", "a/../../x"}) {
-        auto opened = group->open_below(bad);
+        auto opened = group->entrance_below(bad);
         ASSERT_FALSE(opened) << bad;
         EXPECT_THAT(opened.error().message(), HasSubstr("bad sub cgroup path"));
     }
-    auto absent = group->open_below("absent");
+    auto absent = group->entrance_below("absent");
     ASSERT_FALSE(absent);
     EXPECT_EQ(absent.error().message(), "the container has no sub-cgroup absent");
 }

@@ -18,7 +18,17 @@ host::Facts unified_host() {
 }
 
 host::Facts legacy_host() {
-    return {.cgroup_layout = host::CgroupLayout::Legacy};
+    return {.cgroup_layout = host::CgroupLayout::Legacy,
+            .v1_hierarchies = {{"pids", "/sys/fs/cgroup/pids", "/u/x"},
+                               {"name=systemd", "/sys/fs/cgroup/systemd", "/s/y"}}};
+}
+
+host::Facts hybrid_host() {
+    auto facts = legacy_host();
+    facts.cgroup_layout = host::CgroupLayout::Hybrid;
+    facts.cgroup2_mount = "/sys/fs/cgroup/unified";
+    facts.own_cgroup = "/w/z";
+    return facts;
 }
 
 spec::Config with_path(std::string path) {
@@ -93,21 +103,47 @@ TEST(CgroupPlan, HostilePathsAreRefused) {
     }
 }
 
-TEST(CgroupPlan, AHybridHostOffersItsV2Hierarchy) {
+TEST(CgroupPlan, AHybridHostGetsOneInEveryHierarchy) {
     std::vector<spec::Note> notes;
-    host::Facts facts{.cgroup_layout = host::CgroupLayout::Hybrid, .cgroup2_mount = "/sys/fs/cgroup/unified"};
-    auto made = plan(with_path("/a"), facts, {.id = "x"}, notes);
+    auto made = plan(with_path("/a"), hybrid_host(), {.id = "x"}, notes);
     ASSERT_TRUE(made);
-    EXPECT_EQ(made->location, (Location{Kind::V2, "/sys/fs/cgroup/unified", "/a"}));
+    EXPECT_EQ(made->location,
+              (Location{Kind::V1,
+                        "/sys/fs/cgroup/unified",
+                        "/a",
+                        {{"pids", "/sys/fs/cgroup/pids", "/a"}, {"name=systemd", "/sys/fs/cgroup/systemd", "/a"}}}));
+    // Without privileges it is beside the caller, wherever that is in each.
+    made = plan(with_path("a"), hybrid_host(), {.id = "x", .rootless = true}, notes);
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->location.path, "/w/a");
+    EXPECT_EQ(made->location.v1[0].path, "/u/a");
+    EXPECT_EQ(made->location.v1[1].path, "/s/a");
 }
 
-TEST(CgroupPlan, WithoutV2LimitsAreAnError) {
+TEST(CgroupPlan, LimitsGoWhereTheirControllerIs) {
     std::vector<spec::Note> notes;
-    auto made = plan(with_pids_limit(), legacy_host(), {.id = "x"}, notes);
+    auto config = with_pids_limit();
+    config.linux_.resources.hugepage_limits = {{"2MB", 0}};
+    auto made = plan(config, hybrid_host(), {.id = "x"}, notes);
+    ASSERT_TRUE(made);
+    std::vector<std::string> files;
+    for (const auto& write : made->writes)
+        files.push_back(write.file);
+    EXPECT_THAT(files, testing::ElementsAre("pids.max", "hugetlb.2MB.max", "hugetlb.2MB.rsvd.max"));
+
+    made = plan(config, legacy_host(), {.id = "x"}, notes);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().pointer(), "/linux/resources/hugepageLimits/0");
+    EXPECT_THAT(made.error().message(), HasSubstr("no hierarchy of cgroup v1 with it is mounted"));
+}
+
+TEST(CgroupPlan, WithoutCgroupsLimitsAreAnError) {
+    std::vector<spec::Note> notes;
+    auto made = plan(with_pids_limit(), {}, {.id = "x"}, notes);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code(), Code::Unsupported);
     EXPECT_EQ(made.error().pointer(), "/linux/resources/pids/limit");
-    EXPECT_THAT(made.error().message(), HasSubstr("only cgroup v1 is mounted"));
+    EXPECT_THAT(made.error().message(), HasSubstr("no cgroup hierarchy is mounted"));
 
     spec::Config devices;
     devices.linux_.resources.devices = {{.allow = false}};
@@ -117,14 +153,14 @@ TEST(CgroupPlan, WithoutV2LimitsAreAnError) {
     EXPECT_THAT(made.error().message(), HasSubstr("no cgroup hierarchy is mounted"));
 }
 
-TEST(CgroupPlan, WithoutV2AndLimitsThereIsANote) {
+TEST(CgroupPlan, WithoutCgroupsAndLimitsThereIsANote) {
     std::vector<spec::Note> notes;
-    auto made = plan({}, legacy_host(), {.id = "x"}, notes);
+    auto made = plan({}, {}, {.id = "x"}, notes);
     ASSERT_TRUE(made);
     EXPECT_EQ(made->location.kind, Kind::None);
     EXPECT_FALSE(made->needs_device_filter);
     ASSERT_EQ(notes.size(), 1U);
-    EXPECT_EQ(notes[0].text, "the container gets no cgroup: only cgroup v1 is mounted");
+    EXPECT_EQ(notes[0].text, "the container gets no cgroup: no cgroup hierarchy is mounted on /sys/fs/cgroup");
 }
 
 TEST(CgroupPlan, LimitsThatTheCallerGaveUpAreNoted) {
@@ -163,11 +199,8 @@ TEST(CgroupPlan, TheSystemdManagerIsRefusedByName) {
     EXPECT_THAT(made.error().message(), HasSubstr("--systemd-cgroup"));
 }
 
-TEST(CgroupPlan, ARefusedCgroupIsTolerableOnlyForRootlessWithoutLimits) {
+TEST(CgroupPlan, ARefusedCgroupIsTolerableOnlyForRootless) {
     std::vector<spec::Note> notes;
-    auto config = with_pids_limit();
-    config.linux_.cgroups_path = "/a";
-    EXPECT_FALSE(plan(config, unified_host(), {.id = "x", .rootless = true}, notes)->best_effort);
     EXPECT_TRUE(plan(with_path("/a"), unified_host(), {.id = "x", .rootless = true}, notes)->best_effort);
     EXPECT_FALSE(plan(with_path("/a"), unified_host(), {.id = "x"}, notes)->best_effort);
 }
@@ -178,6 +211,16 @@ TEST(CgroupPlan, SharingIsAnExplicitWish) {
     EXPECT_FALSE(plan(config, unified_host(), {.id = "x"}, notes)->shared);
     config.annotations["run.arca.cgroup.shared"] = "true";
     EXPECT_TRUE(plan(config, unified_host(), {.id = "x"}, notes)->shared);
+}
+
+TEST(CgroupPlan, AnUpdateWritesToTheCgroupThereIs) {
+    std::vector<spec::Note> notes;
+    const spec::Resources resources{.pids_limit = 5};
+    auto writes = writes_for({Kind::V2, "/sys/fs/cgroup", "/a"}, resources, notes);
+    ASSERT_TRUE(writes);
+    ASSERT_EQ(writes->size(), 1U);
+    EXPECT_EQ(writes->front().file, "pids.max");
+    EXPECT_THAT(*writes_for({}, resources, notes), IsEmpty());
 }
 
 // ---- device rules ---------------------------------------------------------------------------------------------------

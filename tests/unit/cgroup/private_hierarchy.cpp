@@ -85,10 +85,13 @@ std::string CgroupTest::read(const std::string& file, const std::string& below) 
 }
 
 sys::Child child_in(const Cgroup& group, const std::function<int()>& body) {
-    auto cloned = sys::clone3({.cgroup = group.fd()});
+    auto entrance = group.entrance();
+    EXPECT_TRUE(entrance) << entrance.error().message();
+    if (!entrance) return {};
+    auto cloned = sys::clone3({.cgroup = entrance->birthplace.ref()});
     EXPECT_TRUE(cloned) << cloned.error().message();
     if (!cloned) return {};
-    if (cloned->is_child) _exit(body());
+    if (cloned->is_child) _exit(enter(*entrance) ? body() : 99);
     return std::move(cloned->child);
 }
 

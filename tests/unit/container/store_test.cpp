@@ -49,6 +49,22 @@ TEST_F(StoreTest, WhatIsWrittenIsRead) {
     EXPECT_EQ(record->start_time, 18446744073709551615U);
 }
 
+TEST_F(StoreTest, TheCgroupIsRememberedWhateverItsKind) {
+    auto record = some_record();
+    record.cgroup = {
+        cgroup::Kind::V1, "/sys/fs/cgroup/unified", "/web", {{"cpu,cpuacct", "/sys/fs/cgroup/cpu", "/web"}}};
+    auto read = parse_record(to_json(record));
+    ASSERT_TRUE(read) << read.error().message();
+    EXPECT_EQ(read->cgroup, record.cgroup);
+    // As it was written before there were more kinds than one.
+    auto old = to_json(some_record());
+    EXPECT_EQ(old.find("\"v1\""), std::string::npos);
+    old.replace(old.find("\"kind\":\"v2\""), 11, "\"kind\":\"v9\"");
+    read = parse_record(old);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code(), Code::BadState);
+}
+
 TEST_F(StoreTest, AnIdIsTakenOnce) {
     auto first = Store::create(root_, "web");
     ASSERT_TRUE(first);

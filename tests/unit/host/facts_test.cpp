@@ -52,6 +52,25 @@ TEST(Facts, ControllersOfV1AreFoundInSharedHierarchiesToo) {
     EXPECT_FALSE(is_v1_controller(kHybrid, ""));
 }
 
+TEST(Facts, MountedHierarchiesAreThoseOfTheKernelsList) {
+    constexpr const char* kMounts =
+        "20 1 0:3 / /proc rw - proc proc rw\n"
+        "30 1 0:29 / /somewhere/else rw - cgroup cgroup rw,cpu,cpuacct\n"
+        "31 1 0:30 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid shared:9 - cgroup cgroup rw,cpu,cpuacct\n"
+        "32 1 0:31 /outer /sys/fs/cgroup/me\\040mory rw - cgroup cgroup rw,memory\n"
+        "33 1 0:32 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n"
+        "34 1 0:33 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+    const std::string memberships = std::string(kHybrid) + "7:pids:/not/mounted\n3:cpuset:/\n";
+    const std::vector<V1Hierarchy> expected = {
+        {"memory", "/sys/fs/cgroup/me mory", "/"},
+        {"cpu,cpuacct", "/sys/fs/cgroup/cpu,cpuacct", "/"},
+        {"name=systemd", "/sys/fs/cgroup/systemd", "/"},
+    };
+    EXPECT_EQ(find_v1_hierarchies(memberships, kMounts), expected);
+    EXPECT_EQ(find_v1_hierarchies("4:memory:/outer/in\n", kMounts).at(0).own_path, "/in");
+    EXPECT_TRUE(find_v1_hierarchies("0::/\n", kMounts).empty());
+}
+
 TEST(Facts, ProbeAgreesWithTheHost) {
     auto facts = probe();
     ASSERT_TRUE(facts) << facts.error().message();

@@ -87,6 +87,7 @@ TEST(WrongResources, Others) {
          "must not be empty"},
         {R"("rdma": {"mlx5_1": {"hcaHandles": -1}})", "/rdma/mlx5_1/hcaHandles",
          "expected an unsigned integer, got number -1"},
+        {R"("rdma": {"mlx5_1": {}})", "/rdma/mlx5_1", "must have hcaHandles or hcaObjects"},
         {R"("rdma": {"mlx5_1": 3})", "/rdma/mlx5_1", "expected an object, got number 3"},
         {R"("unified": {"../cgroup.procs": "1"})", "/unified/..~1cgroup.procs",
          "expected the name of a file of the cgroup"},
