@@ -58,7 +58,7 @@ Result<> refuse_resource_director(const UpdateOptions& options) {
     if (!options.memory_bandwidth_schema.empty() && !has("MB"))
         return fail(Code::Unsupported, "Intel RDT/MBA: memory bandwidth schema is not enabled");
     if (options.l3_cache_schema.empty() && options.memory_bandwidth_schema.empty()) return {};
-    return fail(Code::Unsupported, "the container was not created with linux.intelRdt");
+    return fail(Code::Unsupported, "this version cannot change the Intel RDT schemata of a container that lives");
 }
 
 struct Target {
