@@ -2,7 +2,9 @@
 // nothing here prints, exits or reads the environment.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -80,6 +82,9 @@ struct ListEntry {
 enum class ListDepth : std::uint8_t { IdsOnly, Full };
 Result<std::vector<ListEntry>> list(const Runtime& runtime, ListDepth depth);
 
+/// Ids of the containers that match, anywhere, an extended regular expression (regex(7)).
+Result<std::vector<std::string>> matching_ids(const Runtime& runtime, const std::string& pattern);
+
 /// A signal by name ("TERM", "sigterm", "SIGRTMIN+3") or number.
 Result<int> parse_signal(std::string_view text);
 
@@ -87,6 +92,8 @@ struct KillOptions {
     std::string id;
     std::string signal;  ///< empty: the stop signal of the image's annotation, else TERM
     bool all = false;    ///< every process of the container
+    /// Wait that long for the end, then kill what is left. Not given: do not wait.
+    std::optional<std::chrono::nanoseconds> timeout;
 };
 Result<> kill(const Runtime& runtime, const KillOptions& options);
 
@@ -138,6 +145,64 @@ struct HotMount {
 };
 /// What was added and is not removed.
 Result<std::vector<HotMount>> list_mounts(const Runtime& runtime, const std::string& id);
+
+/// New limits for a container that lives. What is not given stays as it is; 0 is "not given" where it is no limit.
+struct UpdateOptions {
+    std::string id;
+    /// A linux.resources object as JSON (the content, not a path). When given, the limits below are ignored, as runc
+    /// does. Its devices are ignored too: only `device_rules` changes them.
+    std::optional<std::string> resources;
+    std::string resources_name = "resources";  ///< what errors call that text
+    std::optional<std::int64_t> memory;        ///< bytes; -1: unlimited, and so swap unless it is given
+    std::optional<std::int64_t> memory_reservation;
+    std::optional<std::int64_t> memory_swap;  ///< memory and swap together
+    std::optional<std::int64_t> kernel_memory;
+    std::optional<std::int64_t> kernel_memory_tcp;
+    std::optional<std::uint64_t> cpu_shares;
+    std::optional<std::int64_t> cpu_quota_us;
+    std::optional<std::uint64_t> cpu_period_us;
+    std::optional<std::uint64_t> cpu_burst_us;
+    std::optional<std::int64_t> cpu_realtime_runtime_us;
+    std::optional<std::uint64_t> cpu_realtime_period_us;
+    std::optional<std::int64_t> cpu_idle;
+    std::string cpuset_cpus;
+    std::string cpuset_mems;
+    std::optional<std::int64_t> pids_limit;
+    std::optional<std::uint16_t> block_io_weight;
+    std::string l3_cache_schema;
+    std::string memory_bandwidth_schema;
+    std::vector<std::string> device_rules;  ///< "allow c 195:* rw", after those the container has; the last one counts
+};
+/// Nothing is changed when anything of it is wrong; when the kernel refuses a part, what was written is taken back.
+Result<> update(const Runtime& runtime, const UpdateOptions& options);
+
+/// Takes one event, a JSON object on one line without a newline. A failure ends the stream.
+using EventSink = std::function<Result<>(std::string_view event)>;
+
+struct EventsOptions {
+    std::string id;
+    std::chrono::nanoseconds interval = std::chrono::seconds(5);  ///< between statistics
+    bool once = false;                                            ///< statistics now, and no more
+};
+/// Statistics at each interval and out-of-memory kills as they happen, until the container ends.
+Result<> events(const Runtime& runtime, const EventsOptions& options, const EventSink& sink);
+
+/// Blocks until the container's process ends. Returns its exit status (128 + signal).
+Result<int> wait(const Runtime& runtime, const std::string& id);
+
+/// What became of a container, or of one that did not come to be.
+struct Explanation {
+    std::string id;
+    std::optional<Status> status;  ///< none: there is no such container (any more)
+    std::string operation;         ///< that failed: "create"; empty when none did
+    std::string time;
+    std::string step;
+    std::string message;             ///< what failed, with the tail of a hook's output
+    std::optional<int> exit_status;  ///< 128 + signal
+    std::string ending;              ///< "exited with status 3", "was killed by SIGKILL"
+    std::uint64_t oom_kills = 0;
+};
+Result<Explanation> why(const Runtime& runtime, const std::string& id);
 
 enum class Format : std::uint8_t { Text, Json };
 /// The plan for a bundle on this host, as text or JSON. Has no side effects.

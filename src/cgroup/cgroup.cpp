@@ -76,6 +76,10 @@ Result<> Cgroup::apply(const std::vector<Write>& writes) const {
     return std::visit([&](const auto& group) { return group.apply(writes); }, group_);
 }
 
+Result<> Cgroup::update(const std::vector<Write>& writes) const {
+    return std::visit([&](const auto& group) { return group.update(writes); }, group_);
+}
+
 Result<> Cgroup::install_device_filter(const std::vector<spec::DeviceRule>& rules) const {
     return std::visit([&](const auto& group) { return group.install_device_filter(rules); }, group_);
 }
@@ -127,6 +131,14 @@ Result<> Cgroup::remove() const {
 
 std::uint64_t Cgroup::oom_kills() const {
     return std::visit([](const auto& group) { return group.oom_kills(); }, group_);
+}
+
+Result<OomWatch> Cgroup::watch_oom() const {
+    return std::visit([](const auto& group) { return group.watch_oom(); }, group_);
+}
+
+Result<Statistics> Cgroup::statistics() const {
+    return std::visit([](const auto& group) { return group.statistics(); }, group_);
 }
 
 }  // namespace arca::cgroup

@@ -12,7 +12,9 @@
 #include "base/result.hpp"
 #include "cgroup/entrance.hpp"
 #include "cgroup/no_group.hpp"
+#include "cgroup/oom_watch.hpp"
 #include "cgroup/plan.hpp"
+#include "cgroup/statistics.hpp"
 #include "cgroup/v1_group.hpp"
 #include "cgroup/v2_group.hpp"
 #include "sys/fd.hpp"
@@ -43,6 +45,9 @@ class Cgroup {
     Result<Entrance> entrance_below(const std::string& relative) const;
 
     Result<> apply(const std::vector<Write>& writes) const;
+    /// The same for a container that lives: enables what is needed on the way, and when a write is refused puts back
+    /// what the writes before it have changed.
+    Result<> update(const std::vector<Write>& writes) const;
     /// v2: compiles the rules to a BPF program and attaches it; EPERM in a user namespace is no error. v1: writes them.
     Result<> install_device_filter(const std::vector<spec::DeviceRule>& rules) const;
     /// The same for a container that lives: at no moment is it without a filter.
@@ -66,6 +71,8 @@ class Cgroup {
     Result<> remove() const;
     /// How many of its processes the kernel has killed for want of memory; 0 where nobody counts.
     std::uint64_t oom_kills() const;
+    Result<OomWatch> watch_oom() const;
+    Result<Statistics> statistics() const;
 
   private:
     Location location_;

@@ -13,18 +13,6 @@
 namespace arca::cgroup {
 
 namespace {
-Result<std::string> read_from_start(sys::FdRef file, const std::string& name) {
-    std::string content;
-    std::array<char, 4096> buffer;
-    for (;;) {
-        auto count = ::pread(file.number(), buffer.data(), buffer.size(), static_cast<off_t>(content.size()));
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return sys::last_error(text::cat("read(", name, ")"));
-        if (count == 0) return content;
-        content.append(buffer.data(), static_cast<std::size_t>(count));
-    }
-}
-
 bool holds(const Events& events, Condition condition) {
     switch (condition) {
         case Condition::Empty:
@@ -38,12 +26,25 @@ bool holds(const Events& events, Condition condition) {
 }
 }  // namespace
 
+Result<std::string> read_from_start(sys::FdRef file, const std::string& name) {
+    std::string content;
+    std::array<char, 4096> buffer;
+    for (;;) {
+        auto count = ::pread(file.number(), buffer.data(), buffer.size(), static_cast<off_t>(content.size()));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return sys::last_error(text::cat("read(", name, ")"));
+        if (count == 0) return content;
+        content.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+}
+
 Result<std::string> read_file(sys::FdRef directory, const std::string& name) {
     auto file = TRY(sys::openat(directory, name, O_RDONLY));
     return read_from_start(file, name);
 }
 
-Result<std::vector<std::string>> child_names(sys::FdRef directory) {
+namespace {
+Result<std::vector<std::string>> names_of_type(sys::FdRef directory, unsigned char type) {
     auto fd = TRY(sys::openat(directory, ".", O_RDONLY | O_DIRECTORY));
     std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(fd.number()), &::closedir);
     if (!entries) return sys::last_error("fdopendir");
@@ -55,8 +56,17 @@ Result<std::vector<std::string>> child_names(sys::FdRef directory) {
         if (entry == nullptr && errno != 0) return sys::last_error("readdir");
         if (entry == nullptr) return names;
         const std::string_view name = entry->d_name;
-        if (entry->d_type == DT_DIR && name != "." && name != "..") names.emplace_back(name);
+        if (entry->d_type == type && name != "." && name != "..") names.emplace_back(name);
     }
+}
+}  // namespace
+
+Result<std::vector<std::string>> child_names(sys::FdRef directory) {
+    return names_of_type(directory, DT_DIR);
+}
+
+Result<std::vector<std::string>> file_names(sys::FdRef directory) {
+    return names_of_type(directory, DT_REG);
 }
 
 std::optional<std::uint64_t> value_of(std::string_view content, std::string_view key) {

@@ -14,6 +14,10 @@
 namespace arca::cgroup {
 
 Result<std::string> read_file(sys::FdRef directory, const std::string& name);
+/// The whole content of a file that is kept open, as it is now.
+Result<std::string> read_from_start(sys::FdRef file, const std::string& name);
+/// Names of the files of the cgroup itself.
+Result<std::vector<std::string>> file_names(sys::FdRef directory);
 /// Names of the cgroups directly below.
 Result<std::vector<std::string>> child_names(sys::FdRef directory);
 /// Value of "KEY number" in a flat keyed file.

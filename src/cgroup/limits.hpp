@@ -15,4 +15,7 @@ using DirectoryFor = std::function<sys::FdRef(const Write&)>;
 /// Each to its file in the directory that is the one for it.
 Result<> apply_writes(const std::vector<Write>& writes, const DirectoryFor& directory_for);
 
+/// The same for limits that are in force: when one is refused, those written before it are put back.
+Result<> update_writes(const std::vector<Write>& writes, const DirectoryFor& directory_for);
+
 }  // namespace arca::cgroup

@@ -9,7 +9,9 @@
 
 #include "base/result.hpp"
 #include "cgroup/entrance.hpp"
+#include "cgroup/oom_watch.hpp"
 #include "cgroup/resources.hpp"
+#include "cgroup/statistics.hpp"
 #include "spec/types.hpp"
 
 namespace arca::cgroup {
@@ -21,6 +23,7 @@ struct NoGroup {
         return fail(Code::Unsupported, "the container has no cgroup of its own");
     }
     static Result<> apply(const std::vector<Write>& /*writes*/) { return {}; }
+    static Result<> update(const std::vector<Write>& /*writes*/) { return {}; }
     static Result<> install_device_filter(const std::vector<spec::DeviceRule>& /*rules*/) { return {}; }
     static Result<> replace_device_filter(const std::vector<spec::DeviceRule>& /*rules*/) { return {}; }
     static Result<std::vector<pid_t>> processes() { return std::vector<pid_t>{}; }
@@ -34,6 +37,8 @@ struct NoGroup {
     static Result<> wait_empty(int /*timeout_ms*/) { return {}; }
     static Result<> remove() { return {}; }
     static std::uint64_t oom_kills() { return 0; }
+    static Result<OomWatch> watch_oom() { return OomWatch(); }
+    static Result<Statistics> statistics() { return Statistics(); }
 };
 
 }  // namespace arca::cgroup

@@ -218,11 +218,6 @@ Result<std::string> controller_of(const std::string& file) {
     return controller == "cgroup" ? std::string() : controller;
 }
 
-// Files that hold a line for each device: a later line adds to what was written, it does not replace it.
-bool is_keyed_by_device(std::string_view file) {
-    return file == "io.max" || file == "io.weight" || file == "io.bfq.weight" || file == "rdma.max";
-}
-
 Result<> Translation::unified(const std::map<std::string, std::string>& entries) {
     for (const auto& [file, value] : entries) {
         const auto controller = TRY(controller_of(file));
@@ -254,6 +249,10 @@ std::string rdma_line(const std::string& device, const spec::RdmaLimit& limit) {
     if (limit.hca_handles) limits += text::cat(" hca_handle=", *limit.hca_handles);
     if (limit.hca_objects) limits += text::cat(" hca_object=", *limit.hca_objects);
     return limits.empty() ? limits : device + limits;
+}
+
+bool is_keyed_by_device(std::string_view file) {
+    return file == "io.max" || file == "io.weight" || file == "io.bfq.weight" || file == "rdma.max";
 }
 
 std::uint64_t weight_from_shares(std::uint64_t shares) {

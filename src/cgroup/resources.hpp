@@ -39,6 +39,9 @@ std::string rdma_line(const std::string& device, const spec::RdmaLimit& limit);
 /// "/linux/resources/unified/KEY"
 std::string pointer_to_unified(std::string_view key);
 
+/// Files that hold a line for each device: a line that is written adds to what is there, it does not replace it.
+bool is_keyed_by_device(std::string_view file);
+
 /// cpu.shares (2 to 262144) as cpu.weight (1 to 10000): a quadratic curve in log2(shares) through (2, 1), (1024, 100)
 /// and (262144, 10000), so that the default of v1 meets the default of v2.
 std::uint64_t weight_from_shares(std::uint64_t shares);

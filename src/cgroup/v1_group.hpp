@@ -13,7 +13,9 @@
 #include "base/result.hpp"
 #include "cgroup/entrance.hpp"
 #include "cgroup/files.hpp"
+#include "cgroup/oom_watch.hpp"
 #include "cgroup/plan.hpp"
+#include "cgroup/statistics.hpp"
 #include "cgroup/v2_group.hpp"
 #include "sys/fd.hpp"
 
@@ -33,6 +35,7 @@ class V1Group {
     /// "PATH" in every hierarchy, or "CONTROLLER[,CONTROLLER...]:PATH" in those and the container's cgroup in others.
     Result<Entrance> entrance_below(const std::string& relative) const;
     Result<> apply(const std::vector<Write>& writes) const;
+    Result<> update(const std::vector<Write>& writes) const;
     Result<> install_device_filter(const std::vector<spec::DeviceRule>& rules) const;
     Result<> replace_device_filter(const std::vector<spec::DeviceRule>& rules) const;
     /// Of all hierarchies: a process may have been moved in one of them alone.
@@ -48,6 +51,8 @@ class V1Group {
     Result<> wait_empty(int timeout_ms) const;
     Result<> remove() const;
     std::uint64_t oom_kills() const;
+    Result<OomWatch> watch_oom() const;
+    Result<Statistics> statistics() const;
 
     /// Of the hierarchy with that controller; invalid without one.
     sys::FdRef directory_of(std::string_view controller) const;

@@ -10,7 +10,9 @@
 
 #include "base/result.hpp"
 #include "cgroup/entrance.hpp"
+#include "cgroup/oom_watch.hpp"
 #include "cgroup/plan.hpp"
+#include "cgroup/statistics.hpp"
 #include "sys/fd.hpp"
 
 namespace arca::cgroup {
@@ -27,6 +29,9 @@ class V2Group {
     Result<Entrance> entrance() const;
     Result<Entrance> entrance_below(const std::string& relative) const;
     Result<> apply(const std::vector<Write>& writes) const;
+    Result<> update(const std::vector<Write>& writes) const;
+    /// On the way down to it.
+    Result<> enable_for(const std::vector<Write>& writes) const;
     Result<> install_device_filter(const std::vector<spec::DeviceRule>& rules) const;
     Result<> replace_device_filter(const std::vector<spec::DeviceRule>& rules) const;
     Result<std::vector<pid_t>> processes() const;
@@ -40,6 +45,8 @@ class V2Group {
     Result<> wait_empty(int timeout_ms) const;
     Result<> remove() const;
     std::uint64_t oom_kills() const;
+    Result<OomWatch> watch_oom() const;
+    Result<Statistics> statistics() const;
 
   private:
     Location location_;

@@ -17,7 +17,7 @@ namespace arca::cli {
 namespace {
 constexpr int kFailure = 1;
 constexpr int kUnknownCommand = 3;
-constexpr int kExecFailure = 255;  // tells "exec failed" from "the program said 1"
+constexpr int kExecFailure = 255;  // tells "exec (or wait) failed" from "the program said 1"
 
 /// Commands that leave a copy of this process in the container for a moment.
 bool enters_container(const Command& command) {
@@ -34,7 +34,8 @@ bool is_for_people(const Command& command) {
 
 int status_of_failure(const Command& command) {
     if (std::holds_alternative<UnknownCommand>(command)) return kUnknownCommand;
-    return std::holds_alternative<Exec>(command) ? kExecFailure : kFailure;
+    const bool passes_status_on = std::holds_alternative<Exec>(command) || std::holds_alternative<Wait>(command);
+    return passes_status_on ? kExecFailure : kFailure;
 }
 
 /// Engines start arca with other working directories than later tools do: what is kept must not depend on it.

@@ -6,6 +6,9 @@
 #include <cstddef>
 #include <limits>
 
+#include "cli/quantities.hpp"
+#include "cli/suggestion.hpp"
+
 namespace arca::cli {
 
 namespace {
@@ -73,6 +76,24 @@ void choice(CLI::App& app, const char* names, T& target, Choices<T> choices, con
         target = found->second;
     };
     checked(app, names, placeholder.c_str(), take, help);
+}
+
+template<class Duration>
+void duration(CLI::App& app, const char* names, Duration& target, const char* help) {
+    auto take = [&target, names](const std::string& given) {
+        const auto parsed = parse_duration(given);
+        if (!parsed || *parsed <= std::chrono::nanoseconds(0))
+            throw CLI::ValidationError("invalid value \"" + given + "\" for " + names +
+                                       ": expected a duration such as 500ms or 5s");
+        target = *parsed;
+    };
+    checked(app, names, "DURATION", take, help);
+}
+
+void pattern(CLI::App& app, Selection& target) {
+    app.add_flag_function(
+        "-r,--regex", [&target](std::int64_t count) { target = count > 0 ? Selection::Pattern : Selection::Id; },
+        "ID is a regular expression: every container that matches");
 }
 
 // --- the global options ---
@@ -187,6 +208,8 @@ void take_words(ShowState& c, Words& words) {
 
 void declare(CLI::App& app, Kill& c) {
     on_off(app, "-a,--all", c.options.all, "signal every process of the container");
+    pattern(app, c.selection);
+    duration(app, "--timeout", c.options.timeout, "wait that long for the end, then send KILL");
 }
 void take_words(Kill& c, Words& words) {
     c.options.id = words[0];
@@ -195,6 +218,7 @@ void take_words(Kill& c, Words& words) {
 
 void declare(CLI::App& app, Delete& c) {
     on_off(app, "-f,--force", c.options.force, "kill what still runs; no container is no error");
+    pattern(app, c.selection);
 }
 void take_words(Delete& c, Words& words) {
     c.options.id = words[0];
@@ -272,6 +296,73 @@ Result<> take_action(Mounts& c, const Words& words) {
 }
 void take_words(Mounts&, Words&) {}
 
+/// A size with a unit.
+void size(CLI::App& app, const char* names, std::optional<std::int64_t>& target, const char* help) {
+    auto take = [&target, names](const std::string& given) {
+        target = parse_size(given);
+        if (!target)
+            throw CLI::ValidationError("invalid value \"" + given + "\" for " + names +
+                                       ": expected a size such as 64m");
+    };
+    checked(app, names, "SIZE", take, help);
+}
+
+void declare_cpu(CLI::App& app, UpdateOptions& o) {
+    value(app, "--cpu-share", "N", o.cpu_shares, "share of the processors (2 to 262144)");
+    value(app, "--cpu-quota", "US", o.cpu_quota_us, "time on the processors in a period; -1: all of it");
+    value(app, "--cpu-period", "US", o.cpu_period_us, "length of that period");
+    value(app, "--cpu-burst", "US", o.cpu_burst_us, "unused time of earlier periods that may be used at once");
+    value(app, "--cpu-rt-period", "US", o.cpu_realtime_period_us, "period for real-time scheduling (cgroup v1)");
+    value(app, "--cpu-rt-runtime", "US", o.cpu_realtime_runtime_us, "time in it (cgroup v1)");
+    value(app, "--cpu-idle", "0|1", o.cpu_idle, "1: only what nobody else wants");
+    value(app, "--cpuset-cpus", "LIST", o.cpuset_cpus, "processors that may be used (0-3,7)");
+    value(app, "--cpuset-mems", "LIST", o.cpuset_mems, "memory nodes that may be used");
+}
+
+void declare_memory(CLI::App& app, UpdateOptions& o) {
+    size(app, "--memory", o.memory, "limit of memory; -1: none");
+    size(app, "--memory-reservation", o.memory_reservation, "memory that is protected from reclaim");
+    size(app, "--memory-swap", o.memory_swap, "limit of memory and swap together; -1: none");
+    size(app, "--kernel-memory", o.kernel_memory, "accepted; no kernel can do it any more");
+    size(app, "--kernel-memory-tcp", o.kernel_memory_tcp, "limit of memory of TCP buffers (cgroup v1)");
+}
+
+void declare(CLI::App& app, Update& c) {
+    auto& o = c.options;
+    value(app, "-r,--resources", "FILE", c.file, "linux.resources as JSON, - for standard input; alone it counts");
+    declare_cpu(app, o);
+    declare_memory(app, o);
+    value(app, "--pids-limit", "N", o.pids_limit, "number of processes; -1: no limit");
+    value(app, "--blkio-weight", "N", o.block_io_weight, "share of the disks (10 to 1000)");
+    value(app, "--l3-cache-schema", "SCHEMA", o.l3_cache_schema, "share of the L3 cache (Intel RDT)");
+    value(app, "--mem-bw-schema", "SCHEMA", o.memory_bandwidth_schema, "share of the memory bandwidth (Intel RDT)");
+    values(app, "--device-rule", "RULE", o.device_rules,
+           "one more rule for devices: \"allow c 195:* rw\", \"deny b 8:0\"; repeatable, the last one counts");
+}
+void take_words(Update& c, Words& words) {
+    c.options.id = words[0];
+}
+
+void declare(CLI::App& app, Events& c) {
+    duration(app, "--interval", c.options.interval, "time between statistics (default: 5s)");
+    on_off(app, "--stats", c.options.once, "show statistics once, then end");
+}
+void take_words(Events& c, Words& words) {
+    c.options.id = words[0];
+}
+
+void declare(CLI::App&, Wait&) {}
+void take_words(Wait& c, Words& words) {
+    c.id = words[0];
+}
+
+void declare(CLI::App& app, Why& c) {
+    choice<Format>(app, "--format", c.format, {{"text", Format::Text}, {"json", Format::Json}}, "form of the answer");
+}
+void take_words(Why& c, Words& words) {
+    c.id = words[0];
+}
+
 void declare(CLI::App& app, Explain& c) {
     declare_bundle(app, c.options);
     choice<Format>(app, "--format", c.format, {{"text", Format::Text}, {"json", Format::Json}}, "form of the plan");
@@ -307,7 +398,18 @@ void take_words(ShowVersion&, Words&) {}
 
 // --- the table ---
 
+enum class Group : std::uint8_t { Life, Inside, Limits, Sight, Bundle, Itself };
+constexpr std::array kGroups = {
+    std::pair{Group::Life, std::string_view("Life of a container")},
+    std::pair{Group::Inside, std::string_view("Processes in it")},
+    std::pair{Group::Limits, std::string_view("Limits")},
+    std::pair{Group::Sight, std::string_view("What there is, and what became of it")},
+    std::pair{Group::Bundle, std::string_view("Before there is a container")},
+    std::pair{Group::Itself, std::string_view("This program")},
+};
+
 struct Row {
+    Group group;
     std::string_view name;
     std::string_view synopsis;
     std::string_view summary;
@@ -318,9 +420,10 @@ struct Row {
 };
 
 template<class T>
-constexpr Row row(std::string_view name, std::string_view synopsis, std::string_view summary, WordCount words,
-                  Reading reading = Reading::Interspersed) {
-    return {name,
+constexpr Row row(Group group, std::string_view name, std::string_view synopsis, std::string_view summary,
+                  WordCount words, Reading reading = Reading::Interspersed) {
+    return {group,
+            name,
             synopsis,
             summary,
             words,
@@ -330,29 +433,38 @@ constexpr Row row(std::string_view name, std::string_view synopsis, std::string_
 }
 
 constexpr std::array kRows = {
-    row<Create>("create", "ID", "make a container that waits for start", {1, 1}),
-    row<Start>("start", "ID", "execute the program of a created container", {1, 1}),
-    row<Run>("run", "ID", "create, start, wait and delete", {1, 1}),
-    row<Exec>("exec", "ID [COMMAND [ARGUMENT...]]", "run one more process in a container", {1, kAnyNumber},
-              Reading::UntilFirstWord),
-    row<ShowState>("state", "ID", "show the state of a container as JSON", {1, 1}),
-    row<List>("list", "", "list containers", {0, 0}),
-    row<Ps>("ps", "ID [PS-OPTION...]", "show the processes of a container", {1, kAnyNumber}, Reading::UntilFirstWord),
-    row<Kill>("kill", "ID [SIGNAL]", "send a signal (TERM) to a container", {1, 2}),
-    row<Delete>("delete", "ID", "remove a container", {1, 1}),
-    row<Pause>("pause", "ID", "freeze every process of a container", {1, 1}),
-    row<Resume>("resume", "ID", "thaw a paused container", {1, 1}),
-    row<Mounts>("mounts", "add|remove|list ID [FILE]", "mounts of a running container", {2, 3}),
-    row<Explain>("explain", "[BUNDLE]", "show what create would do, without doing it", {0, 1}),
-    row<Check>("check", "[BUNDLE]", "say what is wrong with a bundle on this host", {0, 1}),
-    row<WriteSpec>("spec", "", "write a new config.json", {0, 0}),
-    row<ShowFeatures>("features", "", "show what this runtime supports as JSON", {0, 0}),
-    row<ShowVersion>("version", "", "show the version", {0, 0}),
+    row<Create>(Group::Life, "create", "ID", "make a container that waits for start", {1, 1}),
+    row<Start>(Group::Life, "start", "ID", "execute the program of a created container", {1, 1}),
+    row<Run>(Group::Life, "run", "ID", "create, start, wait and delete", {1, 1}),
+    row<Kill>(Group::Life, "kill", "ID [SIGNAL]", "send a signal (TERM) to a container", {1, 2}),
+    row<Wait>(Group::Life, "wait", "ID", "wait for the end of a container, pass its exit status on", {1, 1}),
+    row<Delete>(Group::Life, "delete", "ID", "remove a container", {1, 1}),
+    row<Exec>(Group::Inside, "exec", "ID [COMMAND [ARGUMENT...]]", "run one more process in a container",
+              {1, kAnyNumber}, Reading::UntilFirstWord),
+    row<Ps>(Group::Inside, "ps", "ID [PS-OPTION...]", "show the processes of a container", {1, kAnyNumber},
+            Reading::UntilFirstWord),
+    row<Pause>(Group::Inside, "pause", "ID", "freeze every process of a container", {1, 1}),
+    row<Resume>(Group::Inside, "resume", "ID", "thaw a paused container", {1, 1}),
+    row<Mounts>(Group::Inside, "mounts", "add|remove|list ID [FILE]", "mounts of a running container", {2, 3}),
+    row<Update>(Group::Limits, "update", "ID", "change the limits of a container", {1, 1}),
+    row<Events>(Group::Limits, "events", "ID", "show statistics and out-of-memory kills as they happen", {1, 1}),
+    row<List>(Group::Sight, "list", "", "list containers", {0, 0}),
+    row<ShowState>(Group::Sight, "state", "ID", "show the state of a container as JSON", {1, 1}),
+    row<Why>(Group::Sight, "why", "ID", "say why a container failed or how it ended", {1, 1}),
+    row<Explain>(Group::Bundle, "explain", "[BUNDLE]", "show what create would do, without doing it", {0, 1}),
+    row<Check>(Group::Bundle, "check", "[BUNDLE]", "say what is wrong with a bundle on this host", {0, 1}),
+    row<WriteSpec>(Group::Bundle, "spec", "", "write a new config.json", {0, 0}),
+    row<ShowFeatures>(Group::Itself, "features", "", "show what this runtime supports as JSON", {0, 0}),
+    row<ShowVersion>(Group::Itself, "version", "", "show the version", {0, 0}),
 };
 
 const Row* find_row(std::string_view name) {
     auto found = std::ranges::find(kRows, name, &Row::name);
     return found != kRows.end() ? &*found : nullptr;
+}
+
+Command unknown_command(const std::string& word) {
+    return UnknownCommand{word, closest(word, command_names())};
 }
 
 // --- help ---
@@ -372,18 +484,28 @@ std::string help_text(CLI::App& app, std::string synopsis) {
     return app.help();
 }
 
+std::string command_list() {
+    std::string text;
+    for (const auto& [group, title] : kGroups) {
+        text += std::string(title) + ":\n";
+        for (const auto& known : kRows) {
+            if (known.group != group) continue;
+            auto line = "  " + std::string(known.name);
+            line.resize(14, ' ');
+            text += line + std::string(known.summary) + "\n";
+        }
+        text += "\n";
+    }
+    return text;
+}
+
 std::string global_help(std::string_view banner) {
     CLI::App app("Run containers from OCI bundles.");
     Globals globals;
     GlobalSwitches switches;
     declare_globals(app, globals, switches);
-    auto text = help_text(app, std::string(banner) + " [OPTIONS] COMMAND [ARGUMENTS]") + "Commands:\n";
-    for (const auto& known : kRows) {
-        auto line = "  " + std::string(known.name);
-        line.resize(14, ' ');
-        text += line + std::string(known.summary) + "\n";
-    }
-    return text + "\n" + std::string(banner) + " COMMAND --help shows the options of a command.\n";
+    return help_text(app, std::string(banner) + " [OPTIONS] COMMAND [ARGUMENTS]") + command_list() +
+           std::string(banner) + " COMMAND --help shows the options of a command.\n";
 }
 
 std::string command_help(const Row& known, std::string_view banner) {
@@ -457,7 +579,7 @@ Result<> read_command(const Row& known, std::span<const std::string> arguments, 
 Command read_help(std::span<const std::string> words, std::string_view banner) {
     if (words.empty()) return ShowHelp{global_help(banner)};
     const auto* known = find_row(words[0]);
-    if (known == nullptr) return UnknownCommand{words[0]};
+    if (known == nullptr) return unknown_command(words[0]);
     return ShowHelp{command_help(*known, banner)};
 }
 
@@ -490,7 +612,7 @@ Result<Invocation> read_command_line(std::span<const std::string> arguments, std
         auto read = read_command(*known, words.subspan(1), banner, invocation);
         if (!read) return std::unexpected(std::move(read.error()).with(invocation.operation));
     } else {
-        invocation.command = UnknownCommand{words[0]};
+        invocation.command = unknown_command(words[0]);
     }
     return invocation;
 }

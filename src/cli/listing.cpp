@@ -117,6 +117,32 @@ std::string list_table(const std::vector<State>& states, std::string_view banner
     return table(rows);
 }
 
+std::string explanation_text(const Explanation& why) {
+    std::string text = why.id + ": ";
+    text += why.status ? "the container is " + std::string(name(*why.status)) : "there is no such container any more";
+    text += '\n';
+    if (!why.ending.empty()) text += "its process " + why.ending + "\n";
+    if (why.oom_kills > 0)
+        text += "the kernel killed " + std::to_string(why.oom_kills) + " of its processes: its memory was used up\n";
+    if (!why.operation.empty()) text += why.operation + " failed at " + why.time + " in step " + why.step + ":\n";
+    if (!why.message.empty()) text += printable(why.message) + "\n";
+    if (why.status == Status::Stopped && why.ending.empty())
+        text += "its exit status is known only to the process that collected it\n";
+    return text;
+}
+
+std::string explanation_json(const Explanation& why) {
+    Fields fields = {{"id", json_string(why.id)}};
+    if (why.status) fields.emplace_back("status", json_string(name(*why.status)));
+    if (why.exit_status) fields.emplace_back("exitStatus", std::to_string(*why.exit_status));
+    if (!why.ending.empty()) fields.emplace_back("ending", json_string(why.ending));
+    fields.emplace_back("oomKills", std::to_string(why.oom_kills));
+    for (const auto& [key, value] : {std::pair("operation", &why.operation), std::pair("time", &why.time),
+                                     std::pair("step", &why.step), std::pair("message", &why.message)})
+        if (!value->empty()) fields.emplace_back(key, json_string(*value));
+    return object(fields, "\n  ", ": ", "\n") + "\n";
+}
+
 std::string pids_json(const std::vector<int>& pids) {
     std::string out = "[";
     for (int pid : pids)

@@ -13,6 +13,9 @@ namespace arca::cli {
 std::string state_json(const State& state);
 std::string list_json(const std::vector<State>& states, std::string_view banner);
 std::string list_table(const std::vector<State>& states, std::string_view banner);
+/// One sentence a line, for people.
+std::string explanation_text(const Explanation& why);
+std::string explanation_json(const Explanation& why);
 std::string pids_json(const std::vector<int>& pids);
 /// An object whose member `mounts` is what the next call of `mounts add` could be given.
 std::string mounts_json(const std::vector<HotMount>& mounts);

@@ -33,11 +33,15 @@ struct Start {
 struct ShowState {
     std::string id;
 };
+/// What the word in the place of the id is.
+enum class Selection : std::uint8_t { Id, Pattern };
 struct Kill {
     KillOptions options;
+    Selection selection = Selection::Id;
 };
 struct Delete {
     DeleteOptions options;
+    Selection selection = Selection::Id;
 };
 enum class ListFormat : std::uint8_t { Table, Json, Ids };
 struct List {
@@ -64,6 +68,20 @@ struct Mounts {
     std::string id;
     std::string file;
 };
+struct Update {
+    UpdateOptions options;
+    std::string file;  ///< with the resources, "-" for standard input
+};
+struct Events {
+    EventsOptions options;
+};
+struct Wait {
+    std::string id;
+};
+struct Why {
+    std::string id;
+    Format format = Format::Text;
+};
 struct Explain {
     CreateOptions options;
     Format format = Format::Text;
@@ -83,10 +101,12 @@ struct ShowHelp {
 };
 struct UnknownCommand {
     std::string topic;
+    std::string suggestion;  ///< the command that may have been meant; empty: none is near
 };
 
-using Command = std::variant<Create, Run, Start, ShowState, Kill, Delete, List, Exec, Ps, Pause, Resume, Mounts,
-                             Explain, Check, WriteSpec, ShowFeatures, ShowVersion, ShowHelp, UnknownCommand>;
+using Command =
+    std::variant<Create, Run, Start, ShowState, Kill, Delete, List, Exec, Ps, Pause, Resume, Mounts, Update, Events,
+                 Wait, Why, Explain, Check, WriteSpec, ShowFeatures, ShowVersion, ShowHelp, UnknownCommand>;
 
 struct Invocation {
     Globals globals;

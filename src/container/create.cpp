@@ -7,6 +7,7 @@
 #include "arca/container.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
+#include "container/aftermath.hpp"
 #include "container/destroy.hpp"
 #include "container/launch/launch.hpp"
 #include "container/launch/protocol.hpp"
@@ -136,18 +137,21 @@ void become_subreaper(const RunOptions& options, const Record& record) {
         ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
-Result<int> stay_with(Created& created) {
+Result<int> stay_with(Created& created, const RunOptions& options) {
     progress::enter(Step::Wait);
     created.store.unlock();
     auto& launched = created.launched;
     auto* notify = created.notify ? &*created.notify : nullptr;
-    return TRY(process::stay_in_foreground(std::move(launched.controller), std::move(launched.init), notify))
-        .shell_code();
+    const auto status =
+        TRY(process::stay_in_foreground(std::move(launched.controller), std::move(launched.init), notify));
+    if (options.keep) remember_exit(created.store, status);
+    return status.shell_code();
 }
 }  // namespace
 
 Result<> create(const Runtime& runtime, const CreateOptions& options) {
-    auto created = TRY(make(runtime, options, Attachment::Detached, launch::Gate::Socket));
+    auto created = TRY(remember_failure(runtime, options.id, "create",
+                                        make(runtime, options, Attachment::Detached, launch::Gate::Socket)));
     (void)created.launched.init.release();
     progress::finish();
     return {};
@@ -155,7 +159,8 @@ Result<> create(const Runtime& runtime, const CreateOptions& options) {
 
 Result<int> run(const Runtime& runtime, const RunOptions& options) {
     const auto attachment = options.detach ? Attachment::Detached : Attachment::Foreground;
-    auto created = TRY(make(runtime, options.create, attachment, launch::Gate::Channel));
+    auto created = TRY(remember_failure(runtime, options.create.id, "run",
+                                        make(runtime, options.create, attachment, launch::Gate::Channel)));
     become_subreaper(options, created.record);
     // What arrives between the start of the program and the moment we forward signals must not be lost, nor kill us.
     std::optional<sys::SignalsBlocked> blocked;
@@ -169,6 +174,7 @@ Result<int> run(const Runtime& runtime, const RunOptions& options) {
     if (!started) {
         auto first = std::move(started.error());
         created.launched.init = {};
+        write_failure(runtime, options.create.id, "run", first);
         (void)destroy(runtime, created.store, created.record);
         return fail(std::move(first));
     }
@@ -177,7 +183,7 @@ Result<int> run(const Runtime& runtime, const RunOptions& options) {
         progress::finish();
         return 0;
     }
-    auto code = stay_with(created);
+    auto code = stay_with(created, options);
     if (!options.keep) {
         auto store = Store::open(runtime.root, options.create.id, Store::Access::Exclusive);
         // Somebody else may have deleted it meanwhile.

@@ -1,12 +1,16 @@
 // The short operations on a container that exists: state, list, kill, delete, pause, resume, ps.
+#include <regex.h>
 #include <sched.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 
 #include "arca/container.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "cgroup/cgroup.hpp"
+#include "container/aftermath.hpp"
 #include "container/destroy.hpp"
 #include "container/status.hpp"
 #include "container/store.hpp"
@@ -20,6 +24,7 @@ using namespace container;
 
 constexpr int kFreezeTimeoutMs = 10'000;
 constexpr int kDyingTimeoutMs = 1'000;
+constexpr int kDeathTimeoutMs = 10'000;
 constexpr auto kStopSignalAnnotation = "org.opencontainers.image.stopSignal";
 
 struct Opened {
@@ -40,17 +45,63 @@ std::string default_signal(const Record& record) {
     return annotated != record.annotations.end() ? annotated->second : "TERM";
 }
 
+bool shares_pids(const Record& record) {
+    return (record.namespaces & CLONE_NEWPID) == 0;
+}
+
+/// The cgroup, where all that is in it belongs to the container.
+Result<cgroup::Cgroup> own_cgroup(const Record& record) {
+    return record.cgroup_is_shared ? cgroup::Cgroup() : TRY(cgroup::Cgroup::open(record.cgroup));
+}
+
 Result<> signal_container(const Record& record, int signal, const KillOptions& options, const sys::Pidfd* init) {
-    auto group = TRY(cgroup::Cgroup::open(record.cgroup));
-    const bool shares_pids = (record.namespaces & CLONE_NEWPID) == 0;
+    auto group = TRY(own_cgroup(record));
     // Without a pid namespace of its own the death of init does not take the others along.
-    if (signal == SIGKILL && (options.all || shares_pids) && group.exists()) return group.kill_all();
+    if (signal == SIGKILL && (options.all || shares_pids(record)) && group.exists()) return group.kill_all();
     if (options.all && group.exists()) return group.signal_all(signal);
     if (init == nullptr) return fail(Code::NotRunning, "container not running");
     auto sent = init->send_signal(signal);
     if (!sent && sent.error().errnum() == ESRCH) return fail(Code::NotRunning, "container not running");
     if (sent && signal == SIGKILL) return group.let_killed_die();
     return sent;
+}
+
+// Where init had no pid namespace of its own, others may have outlived it.
+Result<> signal_leftovers(const Record& record, int signal, const KillOptions& options) {
+    auto group = TRY(own_cgroup(record));
+    const bool has_leftovers = shares_pids(record) && TRY(group.is_populated());
+    if (has_leftovers && (options.all || signal == SIGKILL)) return group.signal_all(signal);
+    if (options.all) return {};
+    return fail(Code::NotRunning, "container not running");
+}
+
+int in_ms(std::chrono::nanoseconds time) {
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(time).count();
+    return static_cast<int>(std::clamp<long>(ms, 0, INT32_MAX));
+}
+
+bool has_ended(const sys::Pidfd& init, int timeout_ms, Store& store) {
+    if (!await_exit(init, timeout_ms)) return false;
+    if (auto status = init.exit_status()) remember_exit(store, *status);
+    return true;
+}
+
+/// True when nothing of the container that was signalled is left.
+Result<bool> has_gone(Opened& opened, const sys::Pidfd& init, const KillOptions& options) {
+    const int timeout_ms = in_ms(*options.timeout);
+    if (!has_ended(init, timeout_ms, opened.store)) return false;
+    if (!options.all) return true;
+    auto emptied = TRY(own_cgroup(opened.record)).wait_empty(timeout_ms);
+    if (!emptied && emptied.error().code() != Code::Timeout) return fail(std::move(emptied.error()));
+    return emptied.has_value();
+}
+
+Result<> finish_off(Opened& opened, const sys::Pidfd& init, const KillOptions& options) {
+    auto killed = signal_container(opened.record, SIGKILL, options, &init);
+    if (!killed && killed.error().code() != Code::NotRunning) return killed;
+    TRY(await_exit(init, kDeathTimeoutMs));
+    (void)has_ended(init, 0, opened.store);
+    return {};
 }
 
 // A created container may be deleted: runtime.md#delete wants an error, but every runtime does it and engines rely on
@@ -92,17 +143,32 @@ Result<std::vector<ListEntry>> list(const Runtime& runtime, ListDepth depth) {
     return entries;
 }
 
+Result<std::vector<std::string>> matching_ids(const Runtime& runtime, const std::string& pattern) {
+    regex_t expression;
+    const int problem = ::regcomp(&expression, pattern.c_str(), REG_EXTENDED | REG_NOSUB);
+    if (problem != 0) {
+        char why[128];
+        ::regerror(problem, &expression, why, sizeof why);
+        return fail(Code::Usage, text::cat("\"", text::printable(pattern), "\" is no regular expression: ", why));
+    }
+    auto ids = Store::ids(runtime.root);
+    if (ids)
+        std::erase_if(*ids, [&](const auto& id) { return ::regexec(&expression, id.c_str(), 0, nullptr, 0) != 0; });
+    ::regfree(&expression);
+    return ids;
+}
+
 Result<> kill(const Runtime& runtime, const KillOptions& options) {
     auto opened = TRY(open_container(runtime, options.id, Store::Access::Unlocked));
     const int signal = TRY(parse_signal(options.signal.empty() ? default_signal(opened.record) : options.signal));
-    if (opened.status == Status::Stopped || opened.status == Status::Creating) {
-        if (options.all) return {};
-        return fail(Code::NotRunning, "container not running");
-    }
+    if (opened.status == Status::Stopped || opened.status == Status::Creating)
+        return signal_leftovers(opened.record, signal, options);
     const auto init = TRY(open_init(opened.record));
     TRY(signal_container(opened.record, signal, options, init ? &*init : nullptr));
+    if (!init) return {};
+    if (options.timeout && !TRY(has_gone(opened, *init, options))) return finish_off(opened, *init, options);
     // A delete that follows is to find a stopped container. The signal is sent all the same when it does not die soon.
-    if (signal == SIGKILL && init) (void)await_exit(*init, kDyingTimeoutMs);
+    if (signal == SIGKILL) (void)has_ended(*init, kDyingTimeoutMs, opened.store);
     return {};
 }
 
@@ -138,6 +204,8 @@ Result<cgroup::Cgroup> open_freezer(const Opened& container) {
     auto group = TRY(cgroup::Cgroup::open(container.record.cgroup));
     if (!group.exists())
         return fail(Code::Unsupported, "the container has no cgroup of its own, so it cannot be paused");
+    if (container.record.cgroup_is_shared)
+        return fail(Code::Unsupported, "the container's cgroup holds other processes too, so it cannot be paused");
     return group;
 }
 }  // namespace
@@ -146,6 +214,7 @@ Result<> pause(const Runtime& runtime, const std::string& id) {
     auto opened = TRY(open_container(runtime, id, Store::Access::Exclusive));
     if (opened.status == Status::Stopped || opened.status == Status::Creating)
         return fail(Code::WrongState, text::cat("cannot pause a container that is ", name(opened.status)));
+    if (opened.status == Status::Paused) return fail(Code::WrongState, "the container is paused already");
     return TRY(open_freezer(opened)).freeze(kFreezeTimeoutMs);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/progress.hpp"
 #include "base/text.hpp"
+#include "container/aftermath.hpp"
 #include "container/destroy.hpp"
 #include "container/launch/gate.hpp"
 #include "container/launch/launch.hpp"
@@ -95,12 +96,13 @@ Result<> start(const Runtime& runtime, const std::string& id) {
         // The container is over; what it died of stays on record until it is deleted.
         record.status = Status::Stopped;
         record.reason = opened.error().message();
+        write_failure(runtime, id, "start", opened.error());
         (void)kill_everything(record);
         (void)store.write(record);
         return opened;
     }
     (void)sys::unlinkat(store.directory(), launch::kGateName, 0);
-    TRY(mark_started(runtime, store, record));
+    TRY(remember_failure(runtime, id, "start", mark_started(runtime, store, record)));
     if (notify) TRY(await_readiness(*notify, store, record));
     progress::finish();
     return {};

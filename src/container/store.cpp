@@ -159,6 +159,10 @@ Result<> Store::remove() {
     return {};
 }
 
+bool Store::try_lock() {
+    return ::flock(directory_.number(), LOCK_EX | LOCK_NB) == 0;
+}
+
 void Store::unlock() {
     (void)::flock(directory_.number(), LOCK_UN);
 }

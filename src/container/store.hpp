@@ -34,6 +34,8 @@ class Store {
     Result<> write_file(const std::string& name, std::string_view data) const;
     /// Removes the directory and all it holds; gone already is success.
     Result<> remove();
+    /// False when somebody else holds it.
+    bool try_lock();
     void unlock();
 
   private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -30,6 +31,11 @@ class JsonWriter {
     template<class Number>
     requires(std::integral<Number> && !std::same_as<Number, bool>) void value(Number number) {
         literal(text::cat(number));
+    }
+    void null() { literal("null"); }
+    /// A number with two digits behind the dot.
+    void hundredths(std::uint64_t number) {
+        literal(text::cat(number / 100, number % 100 < 10 ? ".0" : ".", number % 100));
     }
     template<class Element>
     void value(const std::vector<Element>& list) {

@@ -136,6 +136,13 @@ Parsed<std::vector<Mount>> parse_mounts(std::string_view json) {
     return {std::move(parsed.value.mounts), std::move(parsed.problems), std::move(parsed.notes)};
 }
 
+std::vector<Problem> check_resources(const Resources& resources) {
+    Report report;
+    report.reading_is_done();
+    validate(resources, "", report);
+    return std::move(report.problems);
+}
+
 Error to_error(std::string_view file, const std::vector<Problem>& problems) {
     constexpr std::size_t kMost = 20;
     auto what = text::cat(file, ": ");

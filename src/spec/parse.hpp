@@ -36,6 +36,9 @@ Parsed<Resources> parse_resources(std::string_view json);
 /// if the container had no user namespace.
 Parsed<std::vector<Mount>> parse_mounts(std::string_view json);
 
+/// What is wrong with resources that were put together from parts which are each right. Without lines.
+std::vector<Problem> check_resources(const Resources& resources);
+
 /// All problems as one error of Code::InvalidConfig: "config.json: /process/user/uid (line 14): expected …; also: …".
 /// At most 20 are listed.
 Error to_error(std::string_view file, const std::vector<Problem>& problems);

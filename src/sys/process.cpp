@@ -3,6 +3,7 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,6 +59,44 @@ Result<> Pidfd::send_signal(int signal) const {
 bool Pidfd::has_exited() const {
     pollfd entry{fd_.number(), POLLIN, 0};
     return ::poll(&entry, 1, 0) == 1;
+}
+
+namespace {
+// <linux/pidfd.h> since Linux 6.15; older headers do not have it.
+struct PidfdInfo {
+    std::uint64_t mask;
+    std::uint64_t cgroup;
+    std::uint32_t ids[11];
+    std::int32_t wait_status;
+};
+static_assert(sizeof(PidfdInfo) == 64);
+constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidfdInfo);
+constexpr std::uint64_t kExit = 1U << 3U;
+
+ExitStatus from_wait_status(int status) {
+    if (WIFSIGNALED(status)) return {.code = 0, .signal = WTERMSIG(status)};
+    return {.code = WEXITSTATUS(status), .signal = 0};
+}
+}  // namespace
+
+std::optional<ExitStatus> exit_status_of_dead(pid_t pid) {
+    auto info = process_info(pid);
+    if (!info || !info->is_dead()) return std::nullopt;
+    return from_wait_status(info->wait_status);
+}
+
+std::optional<ExitStatus> Pidfd::exit_status() const {
+    if (!has_exited()) return std::nullopt;
+    PidfdInfo info{};
+    info.mask = kExit;
+    const auto kept = [&] { return ::ioctl(fd_.number(), kGetInfo, &info) == 0 && (info.mask & kExit) != 0; };
+    if (kept()) return from_wait_status(info.wait_status);
+    // A zombie: nobody has taken its status yet, and the kernel keeps it only from then on.
+    if (auto status = exit_status_of_dead(pid_)) return status;
+    info = {};
+    info.mask = kExit;
+    if (kept()) return from_wait_status(info.wait_status);
+    return std::nullopt;
 }
 
 Child& Child::operator=(Child&& other) noexcept {
@@ -121,12 +160,14 @@ Result<ProcessInfo> process_info(pid_t pid) {
     const auto after = stat.rfind(')');
     constexpr std::size_t kState = 3 - 3;
     constexpr std::size_t kStartTime = 22 - 3;
+    constexpr std::size_t kWaitStatus = 52 - 3;
     std::vector<std::string_view> fields;
     if (after != std::string::npos && after + 2 <= stat.size())
         fields = text::split(std::string_view(stat).substr(after + 2), ' ');
     const auto start = fields.size() > kStartTime ? text::to_uint(fields[kStartTime]) : std::nullopt;
     if (!start || fields[kState].empty()) return fail(Code::System, text::cat("/proc/", pid, "/stat cannot be read"));
-    return ProcessInfo{fields[kState][0], *start};
+    const auto status = fields.size() > kWaitStatus ? text::to_int(text::trim(fields[kWaitStatus])) : std::nullopt;
+    return ProcessInfo{fields[kState][0], *start, static_cast<int>(status.value_or(0))};
 }
 
 Result<std::uint64_t> start_time(pid_t pid) {

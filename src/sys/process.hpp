@@ -37,6 +37,9 @@ class Pidfd {
     Result<> send_signal(int signal) const;
     /// True once the process has ended (it may still be a zombie).
     bool has_exited() const;
+    /// How a process ended that is no child of ours. Nothing while it lives, and when its parent has taken the status
+    /// from a kernel that then keeps it for nobody else (before Linux 6.15).
+    std::optional<ExitStatus> exit_status() const;
 
   private:
     Fd fd_;
@@ -94,9 +97,12 @@ std::vector<char*> null_terminated(const std::vector<std::string>& strings);
 struct ProcessInfo {
     char state = '?';              ///< field 3: 'Z' and 'X' are dead
     std::uint64_t start_time = 0;  ///< field 22
+    int wait_status = 0;           ///< field 52, as wait(2) gives it; 0 unless it is dead and we may look at it
     bool is_dead() const { return state == 'Z' || state == 'X'; }
 };
 Result<ProcessInfo> process_info(pid_t pid);
+/// Of a zombie whose status nobody has taken.
+std::optional<ExitStatus> exit_status_of_dead(pid_t pid);
 
 /// Signals that a launch must not be interrupted by are blocked over clone; restored by the destructor.
 class SignalsBlocked {

@@ -103,6 +103,50 @@ TEST_F(Kill, NothingDoesNotExist) {
     EXPECT_TRUE(contains(output.err, "does not exist")) << output;
 }
 
+TEST_F(Kill, TimeoutLetsAProcessEndByItself) {
+    REQUIRE_ARCA("no other runtime waits");
+    start_probe({"serve"});
+    Output output = container.kill("TERM", {"--timeout", "20s"});
+    ASSERT_TRUE(output.ok()) << output;
+    EXPECT_EQ(container.status(), "stopped");
+    EXPECT_EQ(runtime({"wait", container.id}).status, 0) << "killed instead";
+}
+
+TEST_F(Kill, TimeoutKillsWhatDoesNotEnd) {
+    REQUIRE_ARCA("no other runtime waits");
+    start_probe({"pause"}, "");  // init without a handler: TERM is ignored
+    Output output = container.kill("TERM", {"--timeout", "100ms"});
+    ASSERT_TRUE(output.ok()) << output;
+    EXPECT_EQ(container.status(), "stopped");
+    EXPECT_EQ(runtime({"wait", container.id}).status, 128 + SIGKILL);
+}
+
+TEST_F(Kill, TimeoutReachesAllAndThePausedToo) {
+    REQUIRE_CGROUP();
+    REQUIRE_ARCA("no other runtime waits");
+    bundle.drop_namespace("pid");
+    start_probe({"spawn", "3"});
+    ASSERT_TRUE(container.call({"pause", container.id}).ok());
+    Output output = container.kill("TERM", {"--all", "--timeout", "100ms"});
+    ASSERT_TRUE(output.ok()) << output;
+    EXPECT_TRUE(eventually([&] { return read_file(container.cgroup() / "cgroup.procs").empty(); }));
+}
+
+TEST_F(Kill, AllReachesThoseWhoOutlivedInit) {
+    REQUIRE_CGROUP();
+    SKIP_FOR(Crun, "does nothing for a stopped container");
+    REQUIRE_RUNC(1, 2, "signals what is left in the cgroup");
+    bundle.drop_namespace("pid");
+    start_probe({"spawn", "3"});
+    const pid_t init = container.pid();
+    ASSERT_EQ(::kill(init, SIGKILL), 0);
+    container.wait_for_init(init);
+    ASSERT_FALSE(read_file(container.cgroup() / "cgroup.procs").empty());
+    Output output = container.kill("KILL", {"--all"});
+    ASSERT_TRUE(output.ok()) << output;
+    EXPECT_TRUE(eventually([&] { return read_file(container.cgroup() / "cgroup.procs").empty(); }));
+}
+
 TEST_F(Kill, AllReachesEveryProcess) {
     REQUIRE_CGROUP();
     bundle.drop_namespace("pid");

@@ -261,6 +261,42 @@ TEST_F(Lifecycle, ResumeOfARunningContainerIsRefused) {
     EXPECT_EQ(container.call({"resume", container.id}).status, 1);
 }
 
+TEST_F(Lifecycle, PauseOfAPausedContainerIsRefused) {
+    REQUIRE_CGROUP();
+    SKIP_FOR(Crun, "pauses again");
+    start_probe({"serve"});
+    ASSERT_TRUE(container.call({"pause", container.id}).ok());
+    Output output = container.call({"pause", container.id});
+    EXPECT_EQ(output.status, 1);
+    if (facts().kind == Kind::Arca) EXPECT_TRUE(contains(output.err, "the container is paused already")) << output;
+    EXPECT_EQ(container.status(), "paused");
+    EXPECT_TRUE(container.call({"resume", container.id}).ok());
+}
+
+TEST_F(Lifecycle, APausedContainerIsKilledAndDeleted) {
+    REQUIRE_CGROUP();
+    start_probe({"spawn", "2"});
+    ASSERT_TRUE(container.call({"pause", container.id}).ok());
+    ASSERT_TRUE(container.kill("KILL").ok());
+    EXPECT_TRUE(container.reaches("stopped"));
+    Output removed = container.remove();
+    EXPECT_TRUE(removed.ok()) << removed;
+}
+
+TEST_F(Lifecycle, DeleteByPattern) {
+    SKIP_FOR(Runc, "deletes by id only");
+    ASSERT_TRUE(container.create().ok());
+    Bundle other_bundle(work / "other");
+    other_bundle.args({"/bin/probe", "serve"});
+    Container second(root(), other_bundle, container.id + "-b");
+    ASSERT_TRUE(second.create().ok());
+    Output output = runtime({"delete", "--regex", "-b$"});
+    ASSERT_TRUE(output.ok()) << output;
+    EXPECT_EQ(second.status(), "");
+    EXPECT_EQ(container.status(), "created");
+    EXPECT_EQ(runtime({"delete", "--regex", "("}).status, 1);
+}
+
 TEST_F(Lifecycle, DeleteForceOfAPausedContainer) {
     REQUIRE_CGROUP();
     start_probe({"spawn", "2"});

@@ -8,7 +8,9 @@ Result<int> carry_out(const Session&, const ShowHelp& command) {
 }
 
 Result<int> carry_out(const Session&, const UnknownCommand& command) {
-    return std::unexpected(Error(Code::Usage, "No help topic for '" + command.topic + "'"));
+    auto text = "No help topic for '" + command.topic + "'";
+    if (!command.suggestion.empty()) text += "; did you mean \"" + command.suggestion + "\"?";
+    return std::unexpected(Error(Code::Usage, std::move(text)));
 }
 
 }  // namespace arca::cli

@@ -107,6 +107,16 @@ int orphan(const Words&) {
     return 0;
 }
 
+/// Uses that many bytes of memory, then waits.
+int allocate(const Words& words) {
+    const auto bytes = strtoul(word(words, 0).c_str(), nullptr, 10);
+    auto* memory = static_cast<volatile char*>(malloc(bytes));
+    for (unsigned long at = 0; memory != nullptr && at < bytes; at += 4096)
+        memory[at] = 1;
+    echo({"ready"});
+    wait_forever();
+}
+
 int raise_signal(const Words& words) {
     int number = atoi(word(words, 0).c_str());
     signal(number, SIG_DFL);
@@ -229,7 +239,7 @@ const Command kActionCommands[] = {
     {"resized", resized},   {"serve", serve},         {"spawn", spawn},
     {"orphan", orphan},     {"raise", raise_signal},  {"syscall", raw_syscall},
     {"notify", notify},     {"hook", hook},           {"cat", cat},
-    {"argv", argv_command}, {nullptr, nullptr},
+    {"argv", argv_command}, {"allocate", allocate},   {nullptr, nullptr},
 };
 
 }  // namespace probe

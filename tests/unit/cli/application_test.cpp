@@ -97,6 +97,54 @@ TEST_F(Application, CallsTheLibraryOnce) {
     EXPECT_TRUE(fake::library().remove.force);
 }
 
+TEST_F(Application, PatternsReachEveryContainer) {
+    EXPECT_EQ(call({"kill", "--regex", "o", "INT"}).status, 0);
+    EXPECT_EQ(call({"delete", "-r", "o"}).status, 0);
+    EXPECT_THAT(fake::library().calls,
+                ElementsAre("match o", "kill one", "kill two", "match o", "delete one", "delete two"));
+    EXPECT_EQ(fake::library().kill.signal, "INT");
+    fake::library().failure = failing(Code::NotRunning, "its process has ended");
+    auto outcome = call({"kill", "--regex", "o"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("one"));
+    EXPECT_THAT(outcome.err, HasSubstr("two"));
+    EXPECT_THAT(outcome.err, HasSubstr("2 of 2 containers that match failed"));
+}
+
+TEST_F(Application, WaitPassesTheStatusOn) {
+    fake::library().exit_status = 137;
+    EXPECT_EQ(call({"wait", "web"}).status, 137);
+    fake::library().failure = failing(Code::NotRunning, "nobody knows");
+    EXPECT_EQ(call({"wait", "web"}).status, 255);
+}
+
+TEST_F(Application, WhyTellsWhatIsKnown) {
+    auto& why = fake::library().explanation;
+    why = {.id = "web", .operation = "create", .time = "T", .step = "Mounts", .message = "a hook said \x1b no"};
+    auto text = call({"why", "web"}).out;
+    EXPECT_EQ(text,
+              "web: there is no such container any more\ncreate failed at T in step Mounts:\na hook said \\x1b no\n");
+    why = {
+        .id = "web", .status = Status::Stopped, .exit_status = 137, .ending = "was killed by SIGKILL", .oom_kills = 2};
+    text = call({"why", "web"}).out;
+    EXPECT_EQ(text,
+              "web: the container is stopped\nits process was killed by SIGKILL\n"
+              "the kernel killed 2 of its processes: its memory was used up\n");
+    EXPECT_EQ(call({"why", "--format=json", "web"}).out,
+              "{\n  \"id\": \"web\",\n  \"status\": \"stopped\",\n  \"exitStatus\": 137,\n"
+              "  \"ending\": \"was killed by SIGKILL\",\n  \"oomKills\": 2\n}\n");
+}
+
+TEST_F(Application, EventsAreLines) {
+    auto outcome = call({"events", "--interval", "1.5s", "web"});
+    EXPECT_EQ(outcome.out, "{}\n");
+    EXPECT_EQ(fake::library().events.interval, std::chrono::milliseconds(1500));
+    EXPECT_EQ(call({"events", "--interval", "0", "web"}).status, 1);
+    EXPECT_EQ(call({"events", "--interval", "-1s", "web"}).status, 1);
+    call({"events", "--stats", "web"});
+    EXPECT_TRUE(fake::library().events.once);
+}
+
 TEST_F(Application, ProtectsItsImageBeforeItEntersAContainer) {
     call({"create", "web"});
     call({"run", "web"});

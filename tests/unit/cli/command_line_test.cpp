@@ -182,6 +182,22 @@ TEST(CommandLine, PsHandsOptionsToTheHostsPs) {
     EXPECT_EQ(ps.format, PsFormat::Table);
 }
 
+TEST(CommandLine, Update) {
+    auto update =
+        command<Update>({"update", "web", "--memory", "64m", "--memory-swap", "-1", "--cpu-quota=-1", "--cpu-period",
+                         "1000", "--pids-limit", "0", "--device-rule", "c 1:3", "--device-rule=deny b 8:*", "-r", "-"});
+    EXPECT_EQ(update.options.id, "web");
+    EXPECT_EQ(update.options.memory, 67108864);
+    EXPECT_EQ(update.options.memory_swap, -1);
+    EXPECT_EQ(update.options.cpu_quota_us, -1);
+    EXPECT_EQ(update.options.cpu_period_us, 1000U);
+    EXPECT_EQ(update.options.pids_limit, 0);
+    EXPECT_EQ(update.options.memory_reservation, std::nullopt);
+    EXPECT_THAT(update.options.device_rules, ElementsAre("c 1:3", "deny b 8:*"));
+    EXPECT_EQ(update.file, "-");
+    EXPECT_THAT(refusal({"update", "web", "--memory", "much"}), HasSubstr("expected a size"));
+}
+
 TEST(CommandLine, List) {
     EXPECT_EQ(command<List>({"list"}).format, ListFormat::Table);
     EXPECT_EQ(command<List>({"list", "-f", "json"}).format, ListFormat::Json);
@@ -315,7 +331,36 @@ TEST(Help, OnNothing) {
     EXPECT_EQ(command<UnknownCommand>({"foo"}).topic, "foo");
     EXPECT_EQ(command<UnknownCommand>({"foo", "-h"}).topic, "foo");
     EXPECT_EQ(command<UnknownCommand>({"help", "foo"}).topic, "foo");
-    EXPECT_EQ(command<UnknownCommand>({"update", "--resources=-", "web"}).topic, "update");
+    EXPECT_EQ(command<UnknownCommand>({"checkpoint", "--image-path=-", "web"}).topic, "checkpoint");
+}
+
+TEST(CommandLine, ASlipOfTheFingersGetsASuggestion) {
+    EXPECT_EQ(command<UnknownCommand>({"satrt"}).suggestion, "start");
+    EXPECT_EQ(command<UnknownCommand>({"creat", "web"}).suggestion, "create");
+    EXPECT_EQ(command<UnknownCommand>({"help", "dleete"}).suggestion, "delete");
+    EXPECT_EQ(command<UnknownCommand>({"pss"}).suggestion, "ps");
+    EXPECT_EQ(command<UnknownCommand>({"checkpoint", "--help"}).suggestion, "");
+    EXPECT_EQ(command<UnknownCommand>({"xy"}).suggestion, "");
+    EXPECT_EQ(command<UnknownCommand>({std::string(1000, 'a')}).suggestion, "");
+}
+
+TEST(CommandLine, KillAndDelete) {
+    auto kill = command<Kill>({"kill", "-r", "--timeout", "1.5s", "^web", "INT"});
+    EXPECT_EQ(kill.selection, Selection::Pattern);
+    EXPECT_EQ(kill.options.id, "^web");
+    EXPECT_EQ(kill.options.signal, "INT");
+    EXPECT_EQ(kill.options.timeout, std::chrono::milliseconds(1500));
+    EXPECT_EQ(command<Kill>({"kill", "web"}).options.timeout, std::nullopt);
+    EXPECT_EQ(command<Kill>({"kill", "web"}).selection, Selection::Id);
+    EXPECT_EQ(command<Delete>({"delete", "--regex", "-f", "."}).selection, Selection::Pattern);
+    EXPECT_THAT(refusal({"kill", "--timeout", "10", "web"}), HasSubstr("expected a duration"));
+}
+
+TEST(Help, CommandsAreInGroups) {
+    const auto text = command<ShowHelp>({"--help"}).text;
+    for (const auto& name : command_names())
+        EXPECT_THAT(text, HasSubstr("\n  " + name + " ")) << name;
+    EXPECT_THAT(text, HasSubstr("\nLimits:\n  update "));
 }
 
 TEST(ShowsVersion, InEverySpelling) {

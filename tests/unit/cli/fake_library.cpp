@@ -76,6 +76,29 @@ Result<int> exec(const Runtime& runtime, const ExecOptions& options) {
 Result<std::vector<int>> processes(const Runtime& runtime, const std::string& id) {
     return outcome(record(runtime, "processes " + id).pids);
 }
+Result<std::vector<std::string>> matching_ids(const Runtime& runtime, const std::string& pattern) {
+    record(runtime, "match " + pattern);
+    return std::vector<std::string>{"one", "two"};
+}
+Result<int> wait(const Runtime& runtime, const std::string& id) {
+    record(runtime, "wait " + id);
+    return outcome(fake::library().exit_status);
+}
+Result<Explanation> why(const Runtime& runtime, const std::string& id) {
+    record(runtime, "why " + id);
+    return outcome(fake::library().explanation);
+}
+Result<> update(const Runtime& runtime, const UpdateOptions& options) {
+    record(runtime, "update " + options.id).update = options;
+    return outcome();
+}
+
+Result<> events(const Runtime& runtime, const EventsOptions& options, const EventSink& sink) {
+    record(runtime, "events " + options.id).events = options;
+    if (auto failed = outcome(); !failed) return failed;
+    return sink("{}");
+}
+
 Result<> pause(const Runtime& runtime, const std::string& id) {
     record(runtime, "pause " + id);
     return outcome();

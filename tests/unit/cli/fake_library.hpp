@@ -17,6 +17,9 @@ struct Library {
     KillOptions kill;
     ExecOptions exec;
     DeleteOptions remove;
+    UpdateOptions update;
+    EventsOptions events;
+    Explanation explanation;
     std::function<Error()> failure;  ///< every operation on a container fails with this, when set
     int exit_status = 0;
     std::vector<State> states;
