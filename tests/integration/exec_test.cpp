@@ -322,12 +322,13 @@ TEST_F(Exec, FailuresOfItsOwnAre255AndLeaveNoPidFile) {
 
 TEST_F(Exec, GoesWhereInitIsWhenTheTopTakesNoProcess) {
     REQUIRE_CGROUP();
-    REQUIRE(!facts().controllers.empty(), "needs a controller of cgroup v2");
     start_probe({"serve"});
     auto top = container.cgroup();
+    auto controllers = lines(read_file(top / "cgroup.controllers"));
+    REQUIRE(!controllers.empty() && !controllers[0].empty(), "needs a controller in the container's cgroup");
     std::filesystem::create_directory(top / "inner");
     write_file(top / "inner" / "cgroup.procs", std::to_string(container.pid()));
-    write_file(top / "cgroup.subtree_control", "+" + facts().controllers[0]);
+    write_file(top / "cgroup.subtree_control", "+" + controllers[0].substr(0, controllers[0].find(' ')));
     Output output = container.exec({"/bin/probe", "cgroup"});
     EXPECT_TRUE(output.ok()) << output;
     EXPECT_TRUE(contains(output.out, "/inner")) << output;

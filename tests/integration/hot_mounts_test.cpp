@@ -17,7 +17,7 @@ class HotMounts : public ContainerTest {
         write_file(work / "mounts.json", Json({{"mounts", mounts}}).dump());
         return container.call({"mounts", action, container.id, (work / "mounts.json").string()});
     }
-    Json bind(const std::string& destination, const Json& options = {"bind"}) const {
+    Json bind(const std::string& destination, const Json& options = Json::array({"bind"})) const {
         return {{"destination", destination},
                 {"type", "bind"},
                 {"source", (work / "source").string()},

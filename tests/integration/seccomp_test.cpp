@@ -185,7 +185,7 @@ TEST_F(Seccomp, TheAgentAnswers) {
     EXPECT_EQ(seen[1]["error"], "");
     Json told = agent.process();
     EXPECT_EQ(agent.introductions(), 1);
-    EXPECT_EQ(told["fds"], Json({"seccompFd"}));
+    EXPECT_EQ(told["fds"], Json::array({"seccompFd"}));
     EXPECT_EQ(told["metadata"], "of the test");
     EXPECT_EQ(told["ociVersion"].get<std::string>().substr(0, 2), "1.");
     EXPECT_EQ(told["state"]["id"], container.id);
