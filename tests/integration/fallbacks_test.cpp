@@ -80,6 +80,7 @@ TEST_P(FallbacksOfOldCalls, CarryOutTheWholeLife) {
 }
 
 TEST_P(FallbacksOfOldCalls, KeepAttacksOut) {
+    std::filesystem::create_directories(work / "outside");
     write_file(work / "outside/file", "alive");
     bundle.config["root"]["readonly"] = false;
     std::filesystem::create_symlink(work / "outside", bundle.rootfs() / "absolute");
