@@ -40,9 +40,10 @@ struct ExecContext {
     sys::FdRef init;  ///< pidfd of the container's init
     const cgroup::Entrance& entrance;
     const std::optional<seccomp::Program>& filter;
+    sys::FdRef root;  ///< of the container, where no mount namespace has it
     sys::Fd console_socket;
-    sys::Channel channel;                 ///< to the parent
-    std::uint64_t joined = CLONE_NEWPID;  ///< namespaces that the process is in already
+    sys::Channel channel;      ///< to the parent
+    std::uint64_t joined = 0;  ///< namespaces that the process is in already
 };
 
 // The process that will be the program. As in init: whatever can be reached from here may be hostile, and nobody in the
@@ -59,6 +60,8 @@ class Joiner {
         TRY(prepare_process());
         TRY(take_the_identity());
         const auto path = TRY(find_program());
+        if (context_.plan.entry == Entry::AfterDrops) TRY(cross_over());
+        add_listen_environment();
         launch::execute(process_, path, context_.filter, context_.channel);
     }
 
@@ -70,16 +73,16 @@ class Joiner {
         // ORDER: before joining (CVE-2016-9962).
         ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
         ::prctl(PR_SET_NAME, "arca:[exec]", 0, 0, 0);
-        TRY(process::close_others({context_.channel.fd().number(), context_.init.number(), progress::trace_descriptor(),
-                                   context_.console_socket.number()},
+        TRY(process::close_others({context_.channel.fd().number(), context_.init.number(), context_.root.number(),
+                                   progress::trace_descriptor(), context_.console_socket.number()},
                                   process_.preserved_descriptors));
-        if (::setsid() < 0) return sys::last_error("setsid");
-        return {};
+        return own_session();
     }
 
     // ORDER: as in init: no word of mine may overtake that of the process that went ahead.
-    Result<> await_adoption() {
-        if ((context_.joined & CLONE_NEWUSER) == 0) return {};
+    Result<> await_adoption() { return (context_.joined & CLONE_NEWUSER) != 0 ? expect_adoption() : Result<>{}; }
+
+    Result<> expect_adoption() {
         progress::enter(Step::AwaitAdoption);
         auto message = TRY(launch::receive(context_.channel));
         if (!message) ::_exit(1);  // the parent is gone
@@ -93,8 +96,16 @@ class Joiner {
         const auto flags = context_.record.namespaces & ~context_.joined;
         if (flags != 0 && ::setns(context_.init.number(), static_cast<int>(flags)) < 0)
             return sys::last_error("joining the container's namespaces");
+        if (context_.root) TRY(enter_root());
         if ((flags & CLONE_NEWUSER) != 0) TRY(launch::become_root());
         root_.emplace(TRY(sys::RootDir::open("/")));
+        return {};
+    }
+
+    // A container without a mount namespace is held by its root directory only, which setns(2) does not set.
+    Result<> enter_root() {
+        TRY(sys::fchdir(context_.root));
+        if (::chroot(".") < 0) return sys::last_error("chroot(the container's root)");
         return {};
     }
 
@@ -102,7 +113,11 @@ class Joiner {
         progress::enter(Step::Console);
         if (!process_.terminal) return {};
         auto terminal = TRY(process::open_terminal(*root_, process_.console_size, process_.user.uid));
-        return launch::hand_over_terminal(terminal, context_.console_socket, context_.channel);
+        if (context_.plan.entry == Entry::AtBirth)
+            return launch::hand_over_terminal(terminal, context_.console_socket, context_.channel);
+        TRY(launch::give_controller(terminal, context_.console_socket, context_.channel));
+        terminal_ = std::move(terminal);
+        return {};
     }
 
     // sd_listen_fds(3): LISTEN_PID is the pid that the program itself sees.
@@ -115,7 +130,6 @@ class Joiner {
 
     Result<> prepare_process() {
         progress::enter(Step::ProcessAttributes);
-        add_listen_environment();
         if (context_.record.session_keyring) TRY(privileges::join_session_keyring(context_.record.id));
         launch::complete_environment(process_, *root_);
         if (!process_.terminal) TRY(process::give_stdio_to(process_.user.uid));
@@ -138,9 +152,35 @@ class Joiner {
         return process::find_executable(process_.args.at(0), process::find(process_.env, "PATH").value_or(""));
     }
 
+    // ORDER: last of all. Until here no process of the container could see this one; from here on it can be traced by
+    // one that has CAP_SYS_PTRACE, and has nothing more than that one (CVE-2016-9962): no directory of the host, no
+    // capability but the container's. Returns in the process that crossed. (CAP_SYS_ADMIN, for a filter without
+    // no_new_privs, is still held: see take_identity.)
+    Result<> cross_over() {
+        progress::enter(Step::ForkInit);
+        auto cloned = TRY(sys::clone3({CLONE_PARENT, {}}));
+        if (!cloned.is_child) {
+            const auto crossed = cloned.child.release();
+            const std::array descriptors = {crossed.fd()};
+            auto said = launch::send(context_.channel, launch::Kind::InitIs, crossed.pid(), {}, descriptors);
+            ::_exit(said ? 0 : 1);
+        }
+        TRY(terminal_ ? process::become_terminal(*terminal_) : own_session());
+        terminal_.reset();
+        TRY(process::close_others({context_.channel.fd().number(), progress::trace_descriptor()},
+                                  process_.preserved_descriptors));
+        return expect_adoption();
+    }
+
+    static Result<> own_session() {
+        if (::setsid() < 0) return sys::last_error("setsid");
+        return {};
+    }
+
     ExecContext& context_;
     ProcessPlan process_;
     std::optional<sys::RootDir> root_;
+    std::optional<process::Terminal> terminal_;  ///< for the process that crosses over
 };
 
 [[noreturn]] void joiner_main(ExecContext context) noexcept {
@@ -241,8 +281,7 @@ class ExecParent {
     Result<Running> run() {
         TRY(open_resources());
         TRY(fork());
-        TRY(adjust_oom_score());
-        TRY(rdt::enter(target_.record.rdt, running_.process.pid()));
+        TRY(place());
         TRY(await_execution());
         if (pidfd_receiver_) TRY(launch::send_pidfd(pidfd_receiver_, running_.process.pidfd(), "setns"));
         return std::move(running_);
@@ -259,13 +298,23 @@ class ExecParent {
             console_socket_ = TRY(process::connect_console_socket(options_.console_socket));
         if (!options_.pidfd_socket.empty())
             pidfd_receiver_ = TRY(launch::connect_pidfd_receiver(options_.pidfd_socket));
+        return open_root();
+    }
+
+    Result<> open_root() {
+        if ((target_.record.namespaces & CLONE_NEWNS) != 0) return {};
+        const auto path = text::cat("/proc/", target_.init.pid(), "/root");
+        root_ = TRY_CTX(sys::open(path, O_PATH | O_DIRECTORY), "opening the container's root");
+        // The number is init's as long as init lives.
+        if (target_.init.has_exited())
+            return fail(Code::NotRunning, "cannot exec in a stopped container: container not running");
         return {};
     }
 
     // setns(2) into a pid namespace changes nothing for the caller, only where its children are born: one process less.
     Result<> fork() {
         progress::enter(Step::Fork);
-        const bool own_pids = (target_.record.namespaces & CLONE_NEWPID) != 0;
+        const bool own_pids = (target_.record.namespaces & CLONE_NEWPID) != 0 && plan_.entry == Entry::AtBirth;
         const bool refused = own_pids && ::setns(target_.init.fd().number(), CLONE_NEWPID) < 0;
         const bool through_user = refused && errno == EPERM && (target_.record.namespaces & CLONE_NEWUSER) != 0;
         if (refused && !through_user) return sys::last_error("joining the container's pid namespace");
@@ -273,13 +322,9 @@ class ExecParent {
         auto [mine, theirs] = TRY(sys::Channel::pair());
         auto cloned = TRY(clone_into_cgroup());
         if (cloned.is_child) {
-            ExecContext context{plan_,
-                                target_.record,
-                                target_.init.fd(),
-                                entrance_,
-                                filter_,
-                                std::move(console_socket_),
-                                std::move(theirs)};
+            ExecContext context{plan_,   target_.record, target_.init.fd(),          entrance_,
+                                filter_, root_,          std::move(console_socket_), std::move(theirs)};
+            if (plan_.entry == Entry::AtBirth) context.joined = CLONE_NEWPID;
             if (through_user) intermediate_main(std::move(context));
             joiner_main(std::move(context));
         }
@@ -308,10 +353,22 @@ class ExecParent {
         auto message = TRY(launch::receive(channel_));
         if (!message) return fail(Code::InitDied, "the process ended before it could enter the container");
         if (message->kind == launch::Kind::Failed) return fail(std::move(*message->error));
-        auto pidfd = TRY(launch::only_descriptor(*message, launch::Kind::InitIs));
+        return adopt(*message);
+    }
+
+    // The process that sent this ends; from now on the one it names is ours.
+    Result<> adopt(launch::Message& message) {
+        auto pidfd = TRY(launch::only_descriptor(message, launch::Kind::InitIs));
         (void)TRY(running_.process.wait());
-        running_.process = sys::Child(sys::Pidfd(std::move(pidfd), message->pid));
+        running_.process = sys::Child(sys::Pidfd(std::move(pidfd), message.pid));
+        if (plan_.entry == Entry::AfterDrops) TRY(place());
         return launch::send(channel_, launch::Kind::Adopted);
+    }
+
+    // What its children inherit: one that crosses over may be born before or after.
+    Result<> place() {
+        TRY(adjust_oom_score());
+        return rdt::enter(target_.record.rdt, running_.process.pid());
     }
 
     Result<> adjust_oom_score() {
@@ -322,16 +379,26 @@ class ExecParent {
 
     Result<> await_execution() {
         progress::enter(Step::AwaitReady);
-        if (plan_.process.terminal && options_.console_socket.empty()) {
+        bool terminal_due = plan_.process.terminal && options_.console_socket.empty();
+        bool crossing_due = plan_.entry == Entry::AfterDrops;
+        while (terminal_due || crossing_due) {
             auto message = TRY(launch::receive(channel_));
-            while (message && message->kind == launch::Kind::Warning)
-                message = TRY(launch::receive(channel_));
             if (!message) return fail(Code::InitDied, "the process ended before it could execute its program");
             if (message->kind == launch::Kind::Failed) return fail(std::move(*message->error));
-            running_.controller = TRY(launch::only_descriptor(*message, launch::Kind::Terminal));
-            process::adapt_to_caller(running_.controller);
+            if (message->kind == launch::Kind::Warning) continue;
+            if (terminal_due)
+                TRY(take_terminal(*message));
+            else
+                TRY(adopt(*message));
+            (terminal_due ? terminal_due : crossing_due) = false;
         }
         return launch::await_execution(channel_, {target_.record, Status::Running, running_.process.pid(), agent_});
+    }
+
+    Result<> take_terminal(launch::Message& message) {
+        running_.controller = TRY(launch::only_descriptor(message, launch::Kind::Terminal));
+        process::adapt_to_caller(running_.controller);
+        return {};
     }
 
     const ExecPlan& plan_;
@@ -340,6 +407,7 @@ class ExecParent {
     std::optional<seccomp::Program> filter_;
     launch::Agent agent_;
     cgroup::Entrance entrance_;
+    sys::Fd root_;
     sys::Fd console_socket_;
     sys::Fd pidfd_receiver_;
     sys::Channel channel_;

@@ -1,5 +1,6 @@
 #include "container/exec_plan.hpp"
 
+#include <linux/capability.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -81,6 +82,15 @@ Result<spec::Process> exec_process(const spec::Process& container, const ExecOpt
     return process;
 }
 
+Entry plan_entry(const spec::Config& config) {
+    std::vector<spec::Note> ignored;
+    const auto has = [&](spec::NamespaceType type) { return spec::find_namespace(config, type) != nullptr; };
+    if (!config.process || !has(spec::NamespaceType::Pid) || has(spec::NamespaceType::User)) return Entry::AtBirth;
+    const auto sets = plan_process(*config.process, ignored).capabilities;
+    const bool traces = ((sets.bounding | sets.permitted) & (std::uint64_t{1} << CAP_SYS_PTRACE)) != 0;
+    return traces ? Entry::AfterDrops : Entry::AtBirth;
+}
+
 Result<ExecPlan> plan_exec(const Runtime& runtime, const ExecOptions& options, const Store& store) {
     const auto config = TRY(load_saved_config(store));
     spec::Process process;
@@ -95,6 +105,7 @@ Result<ExecPlan> plan_exec(const Runtime& runtime, const ExecOptions& options, c
     std::vector<spec::Note> notes;
     ExecPlan plan;
     plan.process = plan_process(process, notes);
+    plan.entry = plan_entry(config);
     report(runtime, notes);
     plan.process.personality = config.linux_.personality;
     plan.process.memory_policy = config.linux_.memory_policy;

@@ -36,10 +36,18 @@ void add_propagation(const MountStep& step, std::vector<Change>& changes) {
     }
 }
 
-Result<> carry_out(const std::vector<Change>& changes, sys::FdRef tree) {
-    for (const auto& change : changes)
-        TRY(sys::mount_setattr(tree, change.depth, change.attributes));
-    return {};
+// FALLBACK(linux<5.12): mount(2) changes attached mounts only.
+Result<bool> carry_out(const std::vector<Change>& changes, sys::FdRef tree, When when) {
+    for (const auto& change : changes) {
+        if (when == When::Attached) {
+            TRY(sys::change_attached(tree, change.depth, change.attributes));
+            continue;
+        }
+        auto changed = sys::mount_setattr(tree, change.depth, change.attributes);
+        if (sys::is_refused(changed)) return false;
+        if (!changed) return fail(std::move(changed.error()));
+    }
+    return true;
 }
 
 std::string place(const sys::RootDir& root, const MountStep& step) {
@@ -119,22 +127,22 @@ Result<> check_cover(sys::FdRef target, sys::FdRef tree, const MountStep& step) 
                     .at(step.pointer));
 }
 
-Result<> set_attributes(sys::FdRef tree, const MountStep& step) {
+Result<bool> set_attributes(sys::FdRef tree, const MountStep& step, When when) {
     std::vector<Change> changes;
     if ((step.recursive_set | step.recursive_clear) != 0)
         changes.push_back({sys::Depth::Recursive, {.set = step.recursive_set, .clear = step.recursive_clear}});
     if ((step.attributes_set | step.attributes_clear) != 0)
         changes.push_back({sys::Depth::One, {.set = step.attributes_set, .clear = step.attributes_clear}});
     add_propagation(step, changes);
-    auto done = carry_out(changes, tree);
+    auto done = carry_out(changes, tree, when);
     if (!done) return fail(explain_attributes(std::move(done.error()), tree, step));
-    return {};
+    return done;
 }
 
-Result<> set_propagation(sys::FdRef tree, const MountStep& step) {
+Result<bool> set_propagation(sys::FdRef tree, const MountStep& step, When when) {
     std::vector<Change> changes;
     add_propagation(step, changes);
-    return carry_out(changes, tree);
+    return carry_out(changes, tree, when);
 }
 
 // move_mount(2) says EINVAL where mount(2) said ENOTDIR, which engines look for.

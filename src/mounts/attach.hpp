@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <string>
 
 #include "base/result.hpp"
@@ -22,9 +23,12 @@ Result<> verify_mounted(const sys::RootDir& root, const MountStep& step, long ma
 /// CVE-2019-16884: nothing but procfs, or one of a few files, covers what is in /proc, whatever way led there.
 Result<> check_cover(sys::FdRef target, sys::FdRef tree, const MountStep& step);
 
-/// Attributes and propagation. The mount need not be attached.
-Result<> set_attributes(sys::FdRef tree, const MountStep& step);
-Result<> set_propagation(sys::FdRef tree, const MountStep& step);
+/// What a mount is to become: before it is attached, so that nobody ever sees it otherwise, or after where only
+/// mount(2) is left to do it.
+enum class When : std::uint8_t { Detached, Attached };
+/// Attributes and propagation. Done: false when it has to be done again once the mount is attached.
+Result<bool> set_attributes(sys::FdRef tree, const MountStep& step, When when);
+Result<bool> set_propagation(sys::FdRef tree, const MountStep& step, When when);
 
 /// move_mount(2), with a failure explained by looking at both sides.
 Result<> attach(sys::FdRef tree, sys::FdRef target, const sys::RootDir& root, const MountStep& step);

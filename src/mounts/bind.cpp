@@ -66,8 +66,9 @@ Result<> mount_bind(const MountStep& step, sys::RootDir& root, sys::Fd inherited
     auto tree = TRY(clone_source(step, std::move(inherited), namespaces));
     auto target = TRY(open_target(root, step, TRY(sys::fstat(tree)).st_mode));
     TRY(check_cover(target, tree, step));
-    TRY(set_attributes(tree, step));
+    const bool done = TRY(set_attributes(tree, step, When::Detached));
     TRY(attach(tree, target, root, step));
+    if (!done) (void)TRY(set_attributes(tree, step, When::Attached));
     if (step.destination == "/") root = sys::RootDir(std::move(tree), root.display());
     return {};
 }

@@ -81,7 +81,8 @@ Result<> mount_v1_layout(const Plan& plan, const MountStep& step, const sys::Roo
     if (!plan.cgroup2_mount.empty() && !plan.cgroup_path.empty())
         TRY(attach_below(tmpfs, "unified", TRY(make_v2(plan, step))));
     TRY(sys::mount_setattr(tmpfs, sys::Depth::One, {.set = step.attributes_set}));
-    return set_propagation(tmpfs, step);
+    (void)TRY(set_propagation(tmpfs, step, When::Attached));
+    return {};
 }
 }  // namespace
 

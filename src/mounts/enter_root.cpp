@@ -57,7 +57,7 @@ std::uint64_t propagation_of_bind(const Plan& plan) {
 Result<> stop_sharing_parent(sys::FdRef directory, std::uint64_t propagation) {
     auto current = TRY(sys::openat(directory, ".", O_PATH | O_DIRECTORY));
     for (;;) {
-        auto changed = sys::mount_setattr(current, sys::Depth::One, {.propagation = propagation});
+        auto changed = sys::change_attached(current, sys::Depth::One, {.propagation = propagation});
         if (changed || changed.error().errnum() != EINVAL) return changed;
         auto above = TRY(sys::openat(current, "..", O_PATH | O_DIRECTORY));
         const auto here = TRY(sys::fstat(current));
@@ -90,7 +90,7 @@ Result<> pivot(const Plan& plan, const sys::RootDir& root) {
         return fail(std::move(pivoted.error()).hinting("on an initramfs the root cannot be pivoted: use --no-pivot"));
     if (!pivoted) return pivoted;
     // ORDER: before the umount, which would otherwise reach the host through shared mounts.
-    if (stays_shared(plan)) TRY(sys::mount_setattr(old_root, sys::Depth::Recursive, {.propagation = MS_SLAVE}));
+    if (stays_shared(plan)) TRY(sys::change_attached(old_root, sys::Depth::Recursive, {.propagation = MS_SLAVE}));
     TRY(sys::fchdir(old_root));
     return sys::umount2(".", MNT_DETACH);
 }
@@ -158,8 +158,12 @@ Result<sys::RootDir> prepare_root(const Plan& plan) {
         TRY_CTX(stop_sharing_parent(directory, propagation_of_bind(plan)),
                 text::cat("making the mount of ", plan.rootfs, " no longer shared"));
     auto tree = TRY_CTX(sys::clone_tree(directory, sys::Depth::Recursive), plan.rootfs);
-    TRY(sys::mount_setattr(tree, sys::Depth::One, {.propagation = propagation_of_bind(plan)}));
+    const sys::MountAttributes propagation{.propagation = propagation_of_bind(plan)};
+    auto changed = sys::mount_setattr(tree, sys::Depth::One, propagation);
+    const bool late = sys::is_refused(changed);
+    if (!changed && !late) return fail(std::move(changed.error()));
     TRY_CTX(sys::move_mount(tree, directory), text::cat("binding ", plan.rootfs, " on itself"));
+    if (late) TRY(sys::change_attached(tree, sys::Depth::One, propagation));
     return sys::RootDir(std::move(tree), plan.rootfs);
 }
 

@@ -97,11 +97,20 @@ unsigned long as_mount_flags(const MountStep& step) {
 Result<> mount_by_path(const MountStep& step, sys::FdRef target, const sys::RootDir& root) {
     TRY(sys::mount(step.source, sys::fd_path(target), step.fs_type, as_mount_flags(step), text::join(step.data, ",")));
     if (step.propagation.empty()) return {};
-    return set_propagation(TRY(root.open(step.destination, O_PATH)), step);
+    (void)TRY(set_propagation(TRY(root.open(step.destination, O_PATH)), step, When::Attached));
+    return {};
 }
 
 bool takes_label(const MountStep& step) {
     return step.fs_type != "proc" && step.fs_type != "sysfs" && step.fs_type != "mqueue";
+}
+
+/// Its propagation, and attached.
+Result<> attach_with_propagation(sys::FdRef tree, sys::FdRef target, const MountStep& step, const sys::RootDir& root) {
+    const bool done = TRY(set_propagation(tree, step, When::Detached));
+    TRY(attach(tree, target, root, step));
+    if (!done) (void)TRY(set_propagation(tree, step, When::Attached));
+    return {};
 }
 
 // Without mode= a tmpfs looks like the directory it covers; over nothing it is 1777, the kernel's default.
@@ -133,8 +142,7 @@ Result<> mount_proc(const MountStep& step, sys::RootDir& root) {
     auto target = TRY(open_ordinary_directory(root, step));
     auto tree = make_detached(step, "proc");
     if (!tree) return fail(explain_proc(std::move(tree.error())));
-    TRY(set_propagation(*tree, step));
-    TRY(attach(*tree, target, root, step));
+    TRY(attach_with_propagation(*tree, target, step, root));
     return verify_mounted(root, step, PROC_SUPER_MAGIC);
 }
 
@@ -178,8 +186,7 @@ MountStep labelled(const Plan& plan, const MountStep& step) {
 
 Result<> attach_filesystem(sys::Fd tree, sys::FdRef target, const MountStep& step, sys::RootDir& root) {
     TRY(check_cover(target, tree, step));
-    TRY(set_propagation(tree, step));
-    TRY(attach(tree, target, root, step));
+    TRY(attach_with_propagation(tree, target, step, root));
     if (step.destination == "/") root = sys::RootDir(std::move(tree), root.display());
     return {};
 }
@@ -203,8 +210,7 @@ Result<> mount_sysfs(const Plan& plan, const MountStep& step, sys::RootDir& root
     auto tree = make_detached(step, "sysfs");
     if (!tree && tree.error().errnum() == EPERM && plan.bind_devices) tree = clone_host_sys(step);
     if (!tree) return fail(std::move(tree.error()));
-    TRY(set_propagation(*tree, step));
-    TRY(attach(*tree, target, root, step));
+    TRY(attach_with_propagation(*tree, target, step, root));
     return verify_mounted(root, step, SYSFS_MAGIC);
 }
 
@@ -219,10 +225,11 @@ Result<> mount_mqueue(const Plan& plan, const MountStep& step, sys::RootDir& roo
 Result<> remount(const MountStep& step, const sys::RootDir& root) {
     auto target = TRY(root.open(step.destination, O_PATH));
     TRY(change_superblock(step, target));
-    auto changed = set_attributes(target, step);
+    auto changed = set_attributes(target, step, When::Attached);
     if (!changed && changed.error().errnum() == EINVAL)
         return fail(std::move(changed.error()).hinting(text::cat("nothing is mounted at ", step.destination)));
-    return changed;
+    if (!changed) return fail(std::move(changed.error()));
+    return {};
 }
 
 }  // namespace arca::mounts

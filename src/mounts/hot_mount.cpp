@@ -47,9 +47,11 @@ Result<std::vector<sys::Fd>> prepare_hot(const std::vector<MountStep>& steps) {
     for (std::size_t i = 0; i < steps.size(); ++i) {
         if (is_tmpfs(steps[i])) continue;
         auto& tree = sources.mounts[i];
-        auto ready = tree ? set_attributes(tree, steps[i])
-                          : Result<>(fail(explain_source(
+        auto ready = tree ? set_attributes(tree, steps[i], When::Detached)
+                          : Result<bool>(fail(explain_source(
                                 sys::last_error(text::cat("open_tree(", steps[i].source, ")")).error(), steps[i])));
+        // Once it is attached the container could use it before it is what it should be.
+        if (ready && !*ready) ready = fail(Code::Unsupported, "needs mount_setattr(2), since Linux 5.12");
         if (!ready)
             return fail(std::move(ready.error()).with(text::cat("mounting ", describe(steps[i]))).at(steps[i].pointer));
     }

@@ -83,15 +83,18 @@ Result<> make_readonly(const sys::RootDir& root, const std::string& path) {
     auto target = TRY(open_if_present(root, path));
     if (!target) return {};
     auto tree = TRY(sys::clone_tree(target, sys::Depth::Recursive));
-    TRY(sys::mount_setattr(tree, sys::Depth::One, {.set = MOUNT_ATTR_RDONLY}));
-    return sys::move_mount(tree, target);
+    constexpr sys::MountAttributes kReadOnly{.set = MOUNT_ATTR_RDONLY};
+    auto changed = sys::mount_setattr(tree, sys::Depth::One, kReadOnly);
+    if (!changed && !sys::is_refused(changed)) return changed;
+    TRY(sys::move_mount(tree, target));
+    return changed ? Result<>{} : sys::change_attached(tree, sys::Depth::One, kReadOnly);
 }
 
 Result<> make_late_readonly(const sys::RootDir& root, const MountStep& step) {
     auto mount = TRY(root.open(step.destination, O_PATH | O_DIRECTORY));
     if (step.fs_type == "tmpfs" && TRY(sys::fstatfs(mount)).f_type != TMPFS_MAGIC)
         return fail(Code::System, text::cat(step.destination, " is no longer the tmpfs that was mounted there"));
-    return sys::mount_setattr(mount, sys::Depth::One, {.set = MOUNT_ATTR_RDONLY});
+    return sys::change_attached(mount, sys::Depth::One, {.set = MOUNT_ATTR_RDONLY});
 }
 
 // Private is what the root has been since it was bound on itself (or slave, if asked for); the rest changes here.
@@ -101,11 +104,11 @@ Result<> set_root_propagation(const spec::RootfsPropagation& wanted, const sys::
         case spec::Propagation::Private:
             return {};
         case spec::Propagation::Shared:
-            return sys::mount_setattr(root.fd(), depth, {.propagation = MS_SHARED});
+            return sys::change_attached(root.fd(), depth, {.propagation = MS_SHARED});
         case spec::Propagation::Slave:
-            return sys::mount_setattr(root.fd(), depth, {.propagation = MS_SLAVE});
+            return sys::change_attached(root.fd(), depth, {.propagation = MS_SLAVE});
         case spec::Propagation::Unbindable:
-            return sys::mount_setattr(root.fd(), depth, {.propagation = MS_UNBINDABLE});
+            return sys::change_attached(root.fd(), depth, {.propagation = MS_UNBINDABLE});
     }
     std::unreachable();
 }
@@ -126,7 +129,7 @@ Result<> seal_root(const Plan& plan, const sys::RootDir& root) {
     for (const auto& path : plan.masked_paths)
         TRY_CTX(mask.cover(path), text::cat("/linux/maskedPaths: masking ", path));
     if (plan.root_readonly)
-        TRY_CTX(sys::mount_setattr(root.fd(), sys::Depth::One, {.set = MOUNT_ATTR_RDONLY}),
+        TRY_CTX(sys::change_attached(root.fd(), sys::Depth::One, {.set = MOUNT_ATTR_RDONLY}),
                 "/root/readonly: making / read-only");
     if (plan.root_propagation) TRY_CTX(set_root_propagation(*plan.root_propagation, root), "/linux/rootfsPropagation");
     return {};

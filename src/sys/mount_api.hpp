@@ -47,7 +47,12 @@ struct MountAttributes {
     std::uint64_t propagation = 0;  ///< MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE
     int user_namespace = -1;        ///< for MOUNT_ATTR_IDMAP
 };
+/// ENOSYS whenever the call itself is refused, by an old kernel or by an outer seccomp filter.
 Result<> mount_setattr(FdRef mount, Depth depth, const MountAttributes& attributes);
+bool is_refused(const Result<>& call);
+/// The same for a mount that is attached already, with mount(2) where mount_setattr(2) is refused: what that could not
+/// do to a detached one is done late.
+Result<> change_attached(FdRef mount, Depth depth, const MountAttributes& attributes);
 
 /// mount(2) on a path: "/" with propagation flags, or fd_path() of a descriptor.
 Result<> mount(const std::string& source, const std::string& target, const std::string& type, unsigned long flags,

@@ -1,5 +1,6 @@
 #include "sys/process.hpp"
 
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
@@ -18,6 +19,16 @@ namespace arca::sys {
 namespace {
 constexpr auto kWaitByPidfd = static_cast<idtype_t>(3);  // P_PIDFD, since Linux 5.4
 
+// No fallback: a number may be another process's by the time it is used.
+std::unexpected<Error> pidfd_error(std::string what) {
+    auto error = last_error(std::move(what));
+    if (error.error().errnum() != ENOSYS) return error;
+    return fail(std::move(error.error())
+                    .as(Code::Unsupported)
+                    .hinting("arca needs pidfd_open and pidfd_send_signal, which Linux has since 5.3; a seccomp filter "
+                             "around arca, as that of an outer container, has to allow them"));
+}
+
 ExitStatus from_siginfo(const siginfo_t& info) {
     ExitStatus status;
     if (info.si_code == CLD_EXITED)
@@ -25,6 +36,69 @@ ExitStatus from_siginfo(const siginfo_t& info) {
     else
         status.signal = info.si_status;
     return status;
+}
+
+// The kernel refuses a request of no size with EINVAL; EPERM is a filter's. E2BIG: a kernel without CLONE_INTO_CGROUP.
+bool clone3_is_refused(int errnum) {
+    if (errnum == ENOSYS || errnum == E2BIG) return true;
+    return errnum == EPERM && ::syscall(SYS_clone3, nullptr, 0) < 0 && errno == EPERM;
+}
+
+// What CLONE_CLEAR_SIGHAND does: ignored signals stay ignored.
+void clear_signal_handlers() {
+    for (int number = 1; number < NSIG; ++number) {
+        struct sigaction action {};
+        if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN &&
+            action.sa_handler != SIG_DFL) {
+            action = {};
+            ::sigaction(number, &action, nullptr);
+        }
+    }
+}
+
+/// Holds a new process until its parent has put it where it belongs.
+struct Hold {
+    Fd wait;
+    Fd release;
+};
+
+Result<Hold> make_hold() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) < 0) return last_error("pipe2");
+    return Hold{Fd(ends[0]), Fd(ends[1])};
+}
+
+// In the new process. The parent that gives up closes its end without a word.
+void await_release(Hold& hold) {
+    hold.release.reset();
+    char word = 0;
+    ssize_t count;
+    do
+        count = ::read(hold.wait.number(), &word, 1);
+    while (count < 0 && errno == EINTR);
+    if (count != 1) ::_exit(1);
+    hold.wait.reset();
+}
+
+// FALLBACK(linux<5.7, or an outer seccomp filter without clone3): clone(2), which cannot put a process into a cgroup;
+// so it does nothing before it has been moved there.
+Result<Cloned> clone_and_move(const CloneRequest& request) {
+    Hold hold;
+    if (request.cgroup) hold = TRY(make_hold());
+    int pidfd = -1;
+    const auto exit_signal = (request.flags & CLONE_PARENT) == 0 ? std::uint64_t{SIGCHLD} : 0;
+    const auto pid = ::syscall(SYS_clone, request.flags | CLONE_PIDFD | exit_signal, nullptr, &pidfd, nullptr, nullptr);
+    if (pid < 0) return last_error(text::cat("clone(flags ", text::hex(request.flags), ")"));
+    if (pid == 0) {
+        clear_signal_handlers();
+        if (request.cgroup) await_release(hold);
+        return Cloned{true, {}};
+    }
+    Cloned cloned{false, Child(Pidfd(Fd(pidfd), static_cast<pid_t>(pid)))};
+    if (!request.cgroup) return cloned;
+    TRY(write_file_at(request.cgroup, "cgroup.procs", text::cat(pid)));
+    TRY(write_all(hold.release, "."));
+    return cloned;
 }
 
 Result<siginfo_t> wait_by_pidfd(FdRef pidfd, int options) {
@@ -46,13 +120,13 @@ std::string ExitStatus::describe() const {
 
 Result<Pidfd> Pidfd::open(pid_t pid) {
     auto fd = ::syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0) return last_error(text::cat("pidfd_open(", pid, ")"));
+    if (fd < 0) return pidfd_error(text::cat("pidfd_open(", pid, ")"));
     return Pidfd(Fd(static_cast<int>(fd)), pid);
 }
 
 Result<> Pidfd::send_signal(int signal) const {
     if (::syscall(SYS_pidfd_send_signal, fd_.number(), signal, nullptr, 0) < 0)
-        return last_error(text::cat("pidfd_send_signal(", pid_, ", ", signal, ")"));
+        return pidfd_error(text::cat("pidfd_send_signal(", pid_, ", ", signal, ")"));
     return {};
 }
 
@@ -140,7 +214,11 @@ Result<Cloned> clone3(const CloneRequest& request) {
     }
     // Raw: glibc's cached thread id in the child stays the parent's. arca is single-threaded and never uses it.
     auto pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
-    if (pid < 0) return last_error(text::cat("clone3(flags ", text::hex(arguments.flags), ")"));
+    if (pid < 0) {
+        auto error = last_error(text::cat("clone3(flags ", text::hex(arguments.flags), ")"));
+        if (clone3_is_refused(error.error().errnum())) return clone_and_move(request);
+        return error;
+    }
     if (pid == 0) return Cloned{true, {}};
     return Cloned{false, Child(Pidfd(Fd(pidfd), static_cast<pid_t>(pid)))};
 }

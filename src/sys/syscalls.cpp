@@ -9,6 +9,8 @@
 
 #include <array>
 
+#include "sys/walk.hpp"
+
 namespace arca::sys {
 
 namespace {
@@ -43,6 +45,13 @@ Result<> close_on_exec_one_by_one(unsigned first) {
     }
 }
 
+// An outer seccomp filter answers whatever it likes, the kernel knows the call: the same call without sense tells them
+// apart.
+bool openat2_is_refused(int errnum) {
+    if (errnum != EPERM) return errnum == ENOSYS;
+    return ::syscall(SYS_openat2, -1, "", nullptr, 0) < 0 && errno == EPERM;
+}
+
 Result<> check(int result, std::string_view call, std::string_view path) {
     if (result < 0) return last_error(text::cat(call, "(", path, ")"));
     return {};
@@ -71,7 +80,10 @@ Result<Fd> openat2(FdRef directory, const std::string& path, std::uint64_t flags
         if (fd >= 0) return Fd(static_cast<int>(fd));
         if (errno == EINTR) continue;
         if (errno == EAGAIN && attempt < kMaximalRaces) continue;
-        return last_error(text::cat("openat2(", path, ")"));
+        auto error = last_error(text::cat("openat2(", path, ")"));
+        // FALLBACK(linux<5.6, or an outer seccomp filter without openat2)
+        if (openat2_is_refused(error.error().errnum())) return walk(directory, path, flags, resolve);
+        return error;
     }
 }
 

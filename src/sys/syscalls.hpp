@@ -25,7 +25,8 @@ inline std::unexpected<Error> last_error(std::string what) {
 
 Result<Fd> open(const std::string& path, int flags, mode_t mode = 0);
 Result<Fd> openat(FdRef directory, const std::string& path, int flags, mode_t mode = 0);
-/// openat2(2) with RESOLVE_* bits; EAGAIN (a rename raced with the walk) is retried a bounded number of times.
+/// openat2(2) with RESOLVE_* bits; EAGAIN (a rename raced with the walk) is retried a bounded number of times. Where
+/// the call is refused, walk() does the same.
 Result<Fd> openat2(FdRef directory, const std::string& path, std::uint64_t flags, std::uint64_t mode,
                    std::uint64_t resolve);
 

@@ -77,14 +77,18 @@ Result<> set_attributes(const ProcessPlan& process, const sys::Procfs& procfs) {
     return {};
 }
 
-Result<> hand_over_terminal(const process::Terminal& terminal, sys::Fd& console_socket, const sys::Channel& parent) {
-    if (console_socket) {
-        TRY(process::send_controller(console_socket, terminal.controller, terminal.name));
-        console_socket.reset();
-    } else {
+Result<> give_controller(const process::Terminal& terminal, sys::Fd& console_socket, const sys::Channel& parent) {
+    if (!console_socket) {
         const std::array descriptors = {terminal.controller.ref()};
-        TRY(send(parent, Kind::Terminal, 0, terminal.name, descriptors));
+        return send(parent, Kind::Terminal, 0, terminal.name, descriptors);
     }
+    TRY(process::send_controller(console_socket, terminal.controller, terminal.name));
+    console_socket.reset();
+    return {};
+}
+
+Result<> hand_over_terminal(const process::Terminal& terminal, sys::Fd& console_socket, const sys::Channel& parent) {
+    TRY(give_controller(terminal, console_socket, parent));
     return process::become_terminal(terminal);
 }
 

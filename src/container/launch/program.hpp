@@ -28,6 +28,9 @@ Result<> take_identity(const ProcessPlan& process, FilterNeeds needs);
 /// it; then the terminal becomes this process's own.
 Result<> hand_over_terminal(const process::Terminal& terminal, sys::Fd& console_socket, const sys::Channel& parent);
 
+/// The first half of that.
+Result<> give_controller(const process::Terminal& terminal, sys::Fd& console_socket, const sys::Channel& parent);
+
 /// Makes the working directory when it is missing, as engines expect. Before take_identity.
 Result<> make_working_directory(const sys::RootDir& root, const ProcessPlan& process);
 /// HOME for the user, unless it is set.

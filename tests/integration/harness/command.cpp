@@ -173,6 +173,11 @@ Command& Command::descriptor(int theirs, int ours) {
     return *this;
 }
 
+Command& Command::launched_by(Arguments words) {
+    argv_.insert(argv_.begin(), words.begin(), words.end());
+    return *this;
+}
+
 Command& Command::timeout(double seconds) {
     timeout_s_ = seconds;
     return *this;

@@ -73,6 +73,8 @@ class Command {
     /// The program finds a duplicate of our descriptor `ours` as its descriptor `theirs`.
     Command& descriptor(int theirs, int ours);
     Command& timeout(double seconds);
+    /// Another program starts it: its words come first.
+    Command& launched_by(Arguments words);
     /// LISTEN_PID is only known after the fork; sets it to the program's pid.
     Command& with_listen_pid();
     /// Where standard output goes to; made when it does not exist, appended to when it does.

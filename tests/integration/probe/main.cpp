@@ -8,8 +8,8 @@ namespace {
 using probe::Command;
 
 const Command* find(const char* name) {
-    for (const Command* list :
-         {probe::kIdentityCommands, probe::kEnvironmentCommands, probe::kFileCommands, probe::kActionCommands}) {
+    for (const Command* list : {probe::kIdentityCommands, probe::kEnvironmentCommands, probe::kFileCommands,
+                                probe::kActionCommands, probe::kAttackCommands}) {
         for (; list->name != nullptr; ++list) {
             if (strcmp(list->name, name) == 0) return list;
         }

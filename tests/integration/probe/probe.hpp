@@ -47,6 +47,7 @@ extern const Command kIdentityCommands[];
 extern const Command kEnvironmentCommands[];
 extern const Command kFileCommands[];
 extern const Command kActionCommands[];
+extern const Command kAttackCommands[];
 
 /// Object with namespace type -> inode of /proc/self/ns.
 std::string namespaces_json();

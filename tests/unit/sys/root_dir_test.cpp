@@ -2,15 +2,21 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
 #include <string>
 
+#include "../support/deny_syscall.hpp"
+#include "../support/in_child.hpp"
 #include "../support/temporary_directory.hpp"
 #include "sys/syscalls.hpp"
+#include "sys/walk.hpp"
 
 namespace arca::sys {
 namespace {
@@ -194,6 +200,44 @@ TEST_F(RootDirTest, DanglingFilesAreMadeWhereTheyPoint) {
     EXPECT_EQ(place(root_.make_file("/etc/relative", 0644)), "/made/file");
     EXPECT_EQ(place(root_.make_file("/chain", 0644)), "/far/away/file");
     EXPECT_TRUE(fs::is_regular_file(root_path("/far/away/file")));
+}
+
+// The same tests once more, in a process for which openat2(2) is refused.
+TEST(RootDirWithoutOpenat2, HoldsAllTheSame) {
+    for (int errnum : {ENOSYS, EPERM}) {
+        const auto problem = test::in_child([errnum]() -> std::string {
+            if (!test::deny_syscall(SYS_openat2, static_cast<unsigned>(errnum))) return "no filter could be set";
+            const int log = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+            ::dup2(log, STDOUT_FILENO);
+            const char* argv[] = {"unit_sys", "--gtest_filter=RootDirTest.*", nullptr};
+            const pid_t pid = ::fork();
+            if (pid == 0) {
+                ::execv("/proc/self/exe", const_cast<char**>(argv));
+                ::_exit(99);
+            }
+            int status = 0;
+            ::waitpid(pid, &status, 0);
+            return status == 0 ? "" : "status " + std::to_string(status);
+        });
+        EXPECT_EQ(problem, "") << errno_name(errnum);
+    }
+}
+
+TEST(WalkWithoutOpenat2, KeepsWhatRESOLVEAsksFor) {
+    const auto procfs = sys::open("/proc", O_PATH | O_DIRECTORY).value();
+    const auto errnum = [](const Result<Fd>& fd) { return fd ? 0 : fd.error().errnum(); };
+    EXPECT_EQ(errnum(walk(procfs, "self/stat", O_RDONLY, RESOLVE_BENEATH)), 0);
+    EXPECT_EQ(errnum(walk(procfs, "self/stat", O_RDONLY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)), ELOOP);
+    EXPECT_EQ(errnum(walk(procfs, "self/exe", O_PATH, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)), ELOOP);
+    EXPECT_EQ(errnum(walk(procfs, "self/root/etc", O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)), ELOOP);
+    EXPECT_EQ(errnum(walk(procfs, "../etc", O_PATH, RESOLVE_BENEATH)), EXDEV);
+    EXPECT_EQ(errnum(walk(procfs, "/etc", O_PATH, RESOLVE_BENEATH)), EXDEV);
+    EXPECT_EQ(errnum(walk(procfs, "sys/../../etc", O_PATH, RESOLVE_BENEATH)), EXDEV);
+    const auto root = sys::open("/", O_PATH | O_DIRECTORY).value();
+    EXPECT_EQ(errnum(walk(root, "proc/stat", O_RDONLY, RESOLVE_BENEATH | RESOLVE_NO_XDEV)), EXDEV);
+    EXPECT_EQ(errnum(walk(root, "proc/stat", O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH)), ENOTDIR);
+    EXPECT_EQ(errnum(walk(root, "", O_PATH, RESOLVE_IN_ROOT)), ENOENT);
+    EXPECT_EQ(errnum(walk(root, "../../proc/./", O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT)), 0);
 }
 
 TEST_F(RootDirTest, OpensOnlyDirectoriesAsRoots) {
