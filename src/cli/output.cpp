@@ -31,6 +31,9 @@ constexpr std::array kPhrases = {
     Phrase{"flag needs an argument", Code::Usage},
 };
 
+/// docker's sign for a directory mounted onto a file, or a file onto a directory: it adds advice about that.
+constexpr std::string_view kMountMismatch = "not a directory";
+
 /// The phrase for a code whose text does not hold one yet.
 std::string_view phrase_of(Code code) {
     switch (code) {
@@ -60,15 +63,26 @@ std::size_t find_ignoring_case(const std::string& text, std::string_view wanted,
     return found == text.end() ? std::string::npos : static_cast<std::size_t>(found - text.begin());
 }
 
-/// Hyphens for the spaces of every phrase that this code does not stand for: as readable, and no engine's pattern.
-void disarm(std::string& text, std::optional<Code> code) {
-    for (const auto& phrase : kPhrases) {
-        if (code && phrase.means == code) continue;
-        for (auto at = find_ignoring_case(text, phrase.text, 0); at != std::string::npos;
-             at = find_ignoring_case(text, phrase.text, at))
-            std::replace(text.begin() + static_cast<std::ptrdiff_t>(at),
-                         text.begin() + static_cast<std::ptrdiff_t>(at + phrase.text.size()), ' ', '-');
-    }
+/// Hyphens for the spaces of a phrase: as readable, and no engine's pattern.
+void disarm(std::string& text, std::string_view phrase) {
+    for (auto at = find_ignoring_case(text, phrase, 0); at != std::string::npos;
+         at = find_ignoring_case(text, phrase, at))
+        std::replace(text.begin() + static_cast<std::ptrdiff_t>(at),
+                     text.begin() + static_cast<std::ptrdiff_t>(at + phrase.size()), ' ', '-');
+}
+
+/// Every phrase that this failure does not stand for.
+void disarm_others(std::string& text, const Error& error) {
+    for (const auto& phrase : kPhrases)
+        if (phrase.means != error.code()) disarm(text, phrase.text);
+    if (!error.pointer().starts_with("/mounts/")) disarm(text, kMountMismatch);
+}
+
+/// What the caller gave, an id for instance, stands for no failure at all.
+void disarm_all(std::string& text) {
+    for (const auto& phrase : kPhrases)
+        disarm(text, phrase.text);
+    disarm(text, kMountMismatch);
 }
 
 bool holds_its_phrase(const std::string& text, Code code) {
@@ -104,8 +118,8 @@ std::string contract_message(const Error& error, std::string_view operation, std
     auto prefix = std::string(operation);
     if (!id.empty()) prefix += " " + std::string(id);
     if (!prefix.empty()) prefix += ": ";
-    disarm(prefix, std::nullopt);
-    disarm(message, error.code());
+    disarm_all(prefix);
+    disarm_others(message, error);
     if (!holds_its_phrase(message, error.code())) prefix += std::string(phrase_of(error.code())) + ": ";
     return printable(prefix + message);
 }

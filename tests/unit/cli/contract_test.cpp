@@ -1,60 +1,24 @@
 // The texts of failures, seen with the eyes of the engines: each reads them with patterns of its own.
 #include <gmock/gmock.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <fstream>
 #include <regex>
+#include <set>
+#include <sstream>
 
+#include "../../integration/harness/engine_patterns.hpp"
 #include "cli/output.hpp"
 
 namespace arca::cli {
 namespace {
 
+using namespace engines;
+
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-std::string lowered(std::string text) {
-    std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-    return text;
-}
-
-bool has(const std::string& text, std::string_view part) {
-    return lowered(text).find(part) != std::string::npos;
-}
-
-// docker: the status of `docker run` when start fails.
-int docker_status(const std::string& text, const std::string& program) {
-    bool missing = has(text, "executable file not found") || has(text, "no such file or directory") ||
-                   has(text, "system cannot find the file specified");
-    if (has(text, lowered(program)) && missing) return 127;
-    return has(text, "permission denied") ? 126 : 128;
-}
-
-int podman_status(const std::string& text) {
-    static const std::regex refused("permission denied|operation not permitted", std::regex::icase);
-    static const std::regex missing("executable file not found in|no such file or directory|open executable",
-                                    std::regex::icase);
-    if (std::regex_search(text, refused)) return 126;
-    return std::regex_search(text, missing) ? 127 : 125;
-}
-
-bool podman_suspects_selinux(const std::string& text) {
-    static const std::regex attribute("`/proc/[a-z0-9-].+/attr.*`");
-    return std::regex_search(text, attribute);
-}
-
-enum class Seen { Finished, Absent, Unclear };
-
-Seen containerd_kill(const std::string& text) {
-    if (has(text, "os: process already finished") || has(text, "container not running") || has(text, "no such process"))
-        return Seen::Finished;
-    return has(text, "does not exist") ? Seen::Absent : Seen::Unclear;
-}
-
-bool crio_gone(const std::string& text) {
-    return has(text, "no such process") || has(text, "container not running") || has(text, "invalid process");
-}
 
 std::string text_of(Code code, std::string what, int errnum = 0) {
     return contract_message(Error(code, std::move(what), errnum), "start", "web");
@@ -126,7 +90,8 @@ TEST_P(NoOtherFailure, LooksLikeAMissingProgramOrAGoneProcess) {
         auto text = text_of(code,
                             "hook said: No such file or directory, permission denied, Operation not permitted, "
                             "executable file not found in $PATH, open executable, no such process, invalid process, "
-                            "container not running, os: process already finished, x does not exist, start",
+                            "container not running, os: process already finished, x does not exist, start, "
+                            "not a directory, flag needs an argument",
                             errnum);
         int expected = code == Code::ExecNotFound ? 127 : code == Code::ExecPermission ? 126 : 125;
         EXPECT_EQ(podman_status(text), expected) << text;
@@ -137,6 +102,8 @@ TEST_P(NoOtherFailure, LooksLikeAMissingProgramOrAGoneProcess) {
                                                       : Seen::Unclear;
         EXPECT_EQ(containerd_kill(text), seen) << text;
         EXPECT_FALSE(podman_suspects_selinux(text)) << text;
+        EXPECT_FALSE(docker_suspects_mount(text)) << text;
+        EXPECT_EQ(knows_option(text), code == Code::Usage) << text;
     }
 }
 
@@ -148,9 +115,44 @@ TEST(Contract, QuotedPhraseStaysReadable) {
               "start web: hook: sh: No-such-file-or-directory");
 }
 
-TEST(Contract, HintsKeepTheirClass) {
-    auto error = Error(Code::System, "mounting /x", EPERM).hinting("try again without: permission denied");
-    EXPECT_EQ(podman_status(contract_message(error, "create", "web")), 125);
+TEST(Contract, OnlyMountsAreSaidToBeOntoTheWrongKind) {
+    EXPECT_TRUE(docker_suspects_mount(
+        contract_message(Error(Code::System, "target is a file", ENOTDIR).at("/mounts/7"), "create", "web")));
+    EXPECT_FALSE(docker_suspects_mount(text_of(Code::System, "entering /etc/passwd", ENOTDIR)));
+    EXPECT_EQ(text_of(Code::System, "entering /etc/passwd", ENOTDIR),
+              "start web: entering /etc/passwd: not-a-directory (ENOTDIR)");
+}
+
+/// Every text between quotes in the sources that could be a part of a message: arca's hints are among them.
+std::set<std::string> texts_of_the_sources() {
+    static const std::regex literal(R"q("((?:[^"\\\n]|\\.)* (?:[^"\\\n]|\\.)*)")q");
+    std::set<std::string> texts;
+    auto top = std::filesystem::path(__FILE__).parent_path() / "../../../src";
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(top)) {
+        if (entry.path().extension() != ".cpp") continue;
+        std::stringstream stream;
+        stream << std::ifstream(entry.path()).rdbuf();
+        auto content = stream.str();
+        for (std::sregex_iterator at(content.begin(), content.end(), literal), end; at != end; ++at)
+            texts.insert((*at)[1]);
+    }
+    return texts;
+}
+
+TEST(Contract, NoHintChangesTheKindOfFailure) {
+    auto texts = texts_of_the_sources();
+    EXPECT_GT(texts.size(), 300U);
+    for (auto code : {Code::System, Code::ExecNotFound, Code::ExecPermission, Code::NotRunning}) {
+        auto plain = text_of(code, "what was tried on web");
+        for (const auto& hint : texts) {
+            auto text = contract_message(Error(code, "what was tried on web").hinting(hint), "start", "web");
+            ASSERT_EQ(docker_status(text, "web"), docker_status(plain, "web")) << text;
+            ASSERT_EQ(podman_status(text), podman_status(plain)) << text;
+            ASSERT_EQ(containerd_kill(text), containerd_kill(plain)) << text;
+            ASSERT_EQ(crio_gone(text), crio_gone(plain)) << text;
+            ASSERT_EQ(docker_suspects_mount(text), docker_suspects_mount(plain)) << text;
+        }
+    }
 }
 
 TEST(Contract, IsOneLineWithoutControlCharacters) {
