@@ -58,7 +58,7 @@ void die_if_asked(const State& s) {
 // ARCA_TEST_LINGER_AT=role:Step lets the other processes of the launch run ahead of this one.
 void linger_if_asked(const State& s) {
     constexpr timespec kLong{0, 300'000'000};
-    if (is_asked_for(s, "ARCA_TEST_LINGER_AT")) nanosleep(&kLong, nullptr);
+    if (is_asked_for(s, "ARCA_TEST_LINGER_AT")) nanosleep(&kLong, nullptr);  // forbidden elsewhere
 }
 #endif
 }  // namespace

@@ -85,10 +85,13 @@ void disarm_all(std::string& text) {
     disarm(text, kMountMismatch);
 }
 
+/// A mere beginning of the phrase is not enough: podman wants "executable file not found in".
 bool holds_its_phrase(const std::string& text, Code code) {
-    if (text.find(phrase_of(code)) != std::string::npos) return true;
+    auto whole = phrase_of(code);
+    if (text.find(whole) != std::string::npos) return true;
     return std::ranges::any_of(kPhrases, [&](const Phrase& phrase) {
-        return phrase.means == code && find_ignoring_case(text, phrase.text, 0) != std::string::npos;
+        return phrase.means == code && !whole.starts_with(phrase.text) &&
+               find_ignoring_case(text, phrase.text, 0) != std::string::npos;
     });
 }
 
