@@ -1,5 +1,7 @@
 #include "cli/command_line.hpp"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
@@ -168,14 +170,31 @@ void take_words(Create& c, Words& words) {
     c.options.id = words[0];
 }
 
+void declare_sandbox(CLI::App& app, Run& c) {
+    auto& s = c.sandbox;
+    value(app, "--rootfs", "DIR", s.rootfs, "run a program in this root file system, without a bundle");
+    value(app, "--name", "ID", c.name, "with --rootfs: id of the container (default: run-PID)");
+    values(app, "-e,--env", "NAME=VALUE", s.env, "with --rootfs: one more environment variable; repeatable");
+    value(app, "--cwd", "DIR", s.cwd, "with --rootfs: working directory in the container (default: /)");
+    values(app, "-c,--cap", "CAP", s.capabilities, "with --rootfs: keep a capability (default: none); repeatable");
+    on_off(app, "-w,--writable", s.writable, "with --rootfs: let the program change the root file system");
+}
+
 void declare(CLI::App& app, Run& c) {
     declare_creation(app, c.options.create);
     on_off(app, "--no-subreaper", c.options.no_subreaper, "do not adopt orphans of the container");
     on_off(app, "-d,--detach", c.options.detach, "return as soon as the process is started");
     on_off(app, "--keep", c.options.keep, "do not delete the container when its process ends");
+    declare_sandbox(app, c);
 }
 void take_words(Run& c, Words& words) {
-    c.options.create.id = words[0];
+    if (c.sandbox.rootfs.empty()) {
+        c.options.create.id = words[0];
+        return;
+    }
+    // Nobody has to think of a name for what lives as long as this process.
+    c.options.create.id = c.name.empty() ? "run-" + std::to_string(getpid()) : c.name;
+    c.sandbox.args = words.empty() ? Words{"sh"} : words;
 }
 
 void declare(CLI::App&, Start&) {}
@@ -289,6 +308,11 @@ void take_words(ShowFeatures&, Words&) {}
 void declare(CLI::App&, ShowVersion&) {}
 void take_words(ShowVersion&, Words&) {}
 
+void declare(CLI::App&, Complete&) {}
+void take_words(Complete& c, Words& words) {
+    c.shell = words[0];
+}
+
 // --- the table ---
 
 struct Row {
@@ -316,7 +340,7 @@ constexpr Row row(std::string_view name, std::string_view synopsis, std::string_
 constexpr std::array kRows = {
     row<Create>("create", "ID", "make a container that waits for start", {1, 1}),
     row<Start>("start", "ID", "execute the program of a created container", {1, 1}),
-    row<Run>("run", "ID", "create, start, wait and delete", {1, 1}),
+    row<Run>("run", "ID | --rootfs DIR [-- COMMAND [ARGUMENT...]]", "create, start, wait and delete", {1, 1}),
     row<Exec>("exec", "ID [COMMAND [ARGUMENT...]]", "run one more process in a container", {1, kAnyNumber},
               Reading::UntilFirstWord),
     row<ShowState>("state", "ID", "show the state of a container as JSON", {1, 1}),
@@ -330,6 +354,7 @@ constexpr std::array kRows = {
     row<Check>("check", "[BUNDLE]", "say what is wrong with a bundle on this host", {0, 1}),
     row<WriteSpec>("spec", "", "write a new config.json", {0, 0}),
     row<ShowFeatures>("features", "", "show what this runtime supports as JSON", {0, 0}),
+    row<Complete>("completion", "bash|zsh|fish", "show the completions for a shell", {1, 1}),
     row<ShowVersion>("version", "", "show the version", {0, 0}),
 };
 
@@ -408,9 +433,15 @@ Result<Arguments> parse_with(CLI::App& app, std::span<const std::string> argumen
     return read;
 }
 
-Result<> check_word_count(const Row& known, std::size_t given) {
+/// A bundle says what to run; a bare root file system does not.
+WordCount words_wanted(const Row& known, const Command& command) {
+    const auto* run = std::get_if<Run>(&command);
+    return run != nullptr && !run->sandbox.rootfs.empty() ? WordCount{0, kAnyNumber} : known.words;
+}
+
+Result<> check_word_count(const Row& known, const Command& read, std::size_t given) {
     auto command = "\"" + std::string(known.name) + "\" requires ";
-    auto [min, max] = known.words;
+    auto [min, max] = words_wanted(known, read);
     if (min == max && given != min) return usage_error(command + "exactly " + std::to_string(min) + " argument(s)");
     if (given < min) return usage_error(command + "a minimum of " + std::to_string(min) + " argument(s)");
     if (given > max) return usage_error(command + "a maximum of " + std::to_string(max) + " argument(s)");
@@ -427,9 +458,10 @@ Result<> read_command(const Row& known, std::span<const std::string> arguments, 
         invocation.command = ShowHelp{command_help(known, banner)};
         return {};
     }
-    if (auto counted = check_word_count(known, read->words.size()); !counted) return counted;
-    if (known.synopsis.starts_with("ID")) invocation.id = read->words[0];
+    if (auto counted = check_word_count(known, invocation.command, read->words.size()); !counted) return counted;
+    if (known.synopsis.starts_with("ID") && !read->words.empty()) invocation.id = read->words[0];
     known.take_words(invocation.command, read->words);
+    if (const auto* run = std::get_if<Run>(&invocation.command)) invocation.id = run->options.create.id;
     return {};
 }
 
@@ -479,6 +511,11 @@ std::vector<std::string> command_names() {
     for (const auto& known : kRows)
         names.emplace_back(known.name);
     return names;
+}
+
+CommandText text_of(std::string_view command) {
+    const auto* known = find_row(command);
+    return known == nullptr ? CommandText{} : CommandText{known->synopsis, known->summary};
 }
 
 Grammar grammar_of(std::string_view command) {

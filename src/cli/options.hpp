@@ -26,6 +26,8 @@ struct Create {
 };
 struct Run {
     RunOptions options;
+    Sandbox sandbox;   ///< in place of the bundle when it names a root file system
+    std::string name;  ///< of the sandbox
 };
 struct Start {
     std::string id;
@@ -72,6 +74,9 @@ struct WriteSpec {
 };
 struct ShowFeatures {};
 struct ShowVersion {};
+struct Complete {
+    std::string shell;
+};
 struct ShowHelp {
     std::string text;
 };
@@ -80,7 +85,7 @@ struct UnknownCommand {
 };
 
 using Command = std::variant<Create, Run, Start, ShowState, Kill, Delete, List, Exec, Ps, Pause, Resume, Explain, Check,
-                             WriteSpec, ShowFeatures, ShowVersion, ShowHelp, UnknownCommand>;
+                             WriteSpec, ShowFeatures, ShowVersion, Complete, ShowHelp, UnknownCommand>;
 
 struct Invocation {
     Globals globals;

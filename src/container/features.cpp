@@ -39,6 +39,20 @@ std::string spec_template(SpecKind kind) {
     return spec::config_template(form, {::geteuid(), ::getegid()});
 }
 
+std::string sandbox_config(const Sandbox& sandbox) {
+    const auto kind = ::geteuid() == 0 ? spec::TemplateKind::Privileged : spec::TemplateKind::Rootless;
+    const spec::TreeProgram program{
+        .rootfs = sandbox.rootfs,
+        .args = sandbox.args,
+        .env = sandbox.env,
+        .cwd = sandbox.cwd,
+        .capabilities = sandbox.capabilities,
+        .hostname = sandbox.hostname,
+        .terminal = sandbox.terminal ? spec::Terminal::With : spec::Terminal::Without,
+        .access = sandbox.writable ? spec::RootAccess::Writable : spec::RootAccess::ReadOnly};
+    return spec::tree_config(program, kind, {::geteuid(), ::getegid()});
+}
+
 Version version() {
     return {ARCA_VERSION, ARCA_COMMIT, "1.3.0", seccomp::library_version()};
 }

@@ -95,6 +95,10 @@ Result<CheckReport> check(const Runtime& runtime, const CreateOptions& options) 
 std::string spec_template(SpecKind kind) {
     return kind == SpecKind::Rootless ? "{\"rootless\":1}\n" : "{}\n";
 }
+std::string sandbox_config(const Sandbox& sandbox) {
+    fake::library().sandbox = sandbox;
+    return "the configuration of " + sandbox.rootfs;
+}
 std::string features_json() {
     return "{\"ociVersionMin\": \"1.0.0\"}";
 }

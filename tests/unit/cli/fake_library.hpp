@@ -14,6 +14,7 @@ struct Library {
     Runtime runtime;                 ///< of the last call
     CreateOptions create;
     RunOptions run;
+    Sandbox sandbox;
     KillOptions kill;
     ExecOptions exec;
     DeleteOptions remove;
