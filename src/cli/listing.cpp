@@ -7,7 +7,6 @@
 #include <span>
 #include <utility>
 
-#include "base/text.hpp"
 #include "cli/log_line.hpp"
 #include "cli/output.hpp"
 
@@ -71,8 +70,12 @@ std::string table(const std::vector<Cells>& rows, std::size_t min_width) {
     return out;
 }
 
-std::optional<std::int64_t> number_at(std::string_view text, std::size_t at, std::size_t digits) {
-    return at + digits <= text.size() ? text::to_int(text.substr(at, digits)) : std::nullopt;
+std::optional<int> number_at(std::string_view text, std::size_t at, std::size_t digits) {
+    int number = 0;
+    if (at + digits > text.size()) return std::nullopt;
+    const char* end = text.data() + at + digits;
+    auto [stopped, problem] = std::from_chars(text.data() + at, end, number);
+    return problem == std::errc{} && stopped == end ? std::optional(number) : std::nullopt;
 }
 
 std::optional<std::time_t> seconds_of(std::string_view rfc3339) {
@@ -86,7 +89,7 @@ std::optional<std::time_t> seconds_of(std::string_view rfc3339) {
     for (auto [field, at] : fields) {
         auto number = number_at(rfc3339, at, at == 0 ? 4 : 2);
         if (!number) return std::nullopt;
-        *field = static_cast<int>(*number);
+        *field = *number;
     }
     date.tm_year -= 1900;
     date.tm_mon -= 1;
