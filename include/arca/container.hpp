@@ -31,7 +31,6 @@ struct CreateOptions {
     std::string id;
     std::string bundle = ".";
     std::string config = "config.json";  ///< relative to the bundle
-    std::string config_text;             ///< the configuration itself; empty: it is read from the bundle
     std::string console_socket;
     std::string pid_file;
     bool no_pivot = false;
@@ -139,20 +138,6 @@ Result<CheckReport> check(const Runtime& runtime, const CreateOptions& options);
 /// The text of config.json that `arca spec` writes.
 enum class SpecKind : std::uint8_t { Privileged, Rootless };
 std::string spec_template(SpecKind kind);
-
-/// A program in a bare root file system, without a bundle.
-struct Sandbox {
-    std::string rootfs;
-    std::vector<std::string> args;
-    std::vector<std::string> env;
-    std::string cwd = "/";
-    std::vector<std::string> capabilities;  ///< kept ones; none unless named
-    std::string hostname;
-    bool terminal = false;
-    bool writable = false;  ///< the root file system; else only /tmp and /run, which are the container's own
-};
-/// A configuration for it that gives away as little as most programs can do with; see arca-run(8).
-std::string sandbox_config(const Sandbox& sandbox);
 
 /// The features document of runtime-spec 1.3.
 std::string features_json();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "arca/container.hpp"
+#include "arca/sandbox.hpp"
 
 namespace arca::cli {
 

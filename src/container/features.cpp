@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "arca/container.hpp"
+#include "arca/sandbox.hpp"
 #include "mounts/plan.hpp"
 #include "privileges/capabilities.hpp"
 #include "seccomp/program.hpp"

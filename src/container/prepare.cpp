@@ -23,7 +23,6 @@ Caller caller_of(const Runtime& runtime) {
 }
 
 Result<std::string> read_config(const CreateOptions& options) {
-    if (!options.config_text.empty()) return options.config_text;
     const auto path = options.config.starts_with('/') ? options.config : text::cat(options.bundle, "/", options.config);
     auto content = sys::read_file(path);
     if (content) return content;

@@ -119,7 +119,7 @@ TEST_F(Application, RunsAProgramInABareRootFileSystem) {
     EXPECT_EQ(sandbox.hostname, "x");
     EXPECT_TRUE(sandbox.writable);
     EXPECT_FALSE(sandbox.terminal) << "nothing here is one";
-    EXPECT_EQ(fake::library().run.create.config_text, "the configuration of /tree");
+    EXPECT_EQ(fake::library().configuration, "the configuration of /tree");
     EXPECT_THAT(fake::library().calls, ElementsAre("protect", "run x"));
 }
 

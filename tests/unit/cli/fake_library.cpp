@@ -1,5 +1,8 @@
 #include "fake_library.hpp"
 
+#include <fstream>
+#include <sstream>
+
 namespace arca {
 
 namespace {
@@ -36,7 +39,13 @@ Result<> create(const Runtime& runtime, const CreateOptions& options) {
     return outcome();
 }
 Result<int> run(const Runtime& runtime, const RunOptions& options) {
-    record(runtime, "run " + options.create.id).run = options;
+    auto& library = record(runtime, "run " + options.create.id);
+    library.run = options;
+    if (options.create.config.starts_with('/')) {
+        std::stringstream text;
+        text << std::ifstream(options.create.config).rdbuf();
+        library.configuration = text.str();
+    }
     return outcome(fake::library().exit_status);
 }
 Result<> start(const Runtime& runtime, const std::string& id) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "arca/container.hpp"
+#include "arca/sandbox.hpp"
 
 namespace arca::fake {
 
@@ -15,6 +16,7 @@ struct Library {
     CreateOptions create;
     RunOptions run;
     Sandbox sandbox;
+    std::string configuration;  ///< what the file of the last run held
     KillOptions kill;
     ExecOptions exec;
     DeleteOptions remove;
