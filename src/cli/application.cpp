@@ -18,6 +18,7 @@ namespace {
 constexpr int kFailure = 1;
 constexpr int kUnknownCommand = 3;
 constexpr int kExecFailure = 255;  // tells "exec (or wait) failed" from "the program said 1"
+constexpr int kCrunUsage = 64;     // EX_USAGE of sysexits.h, as argp exits
 
 /// Commands that leave a copy of this process in the container for a moment.
 bool enters_container(const Command& command) {
@@ -32,7 +33,9 @@ bool is_for_people(const Command& command) {
            std::holds_alternative<Start>(command) || std::holds_alternative<Delete>(command);
 }
 
-int status_of_failure(const Command& command) {
+/// crun tells mistakes of the command line apart, and nothing else.
+int status_of_failure(const Command& command, std::string_view banner) {
+    if (banner == "crun") return kFailure;
     if (std::holds_alternative<UnknownCommand>(command)) return kUnknownCommand;
     const bool passes_status_on = std::holds_alternative<Exec>(command) || std::holds_alternative<Wait>(command);
     return passes_status_on ? kExecFailure : kFailure;
@@ -97,14 +100,14 @@ int run(Report& report, const ProgramArguments& program) {
     auto invocation = read_command_line(arguments, report.banner());
     if (!invocation) {
         report.failure(contract_message(invocation.error(), {}, {}));
-        return kFailure;
+        return report.banner() == "crun" ? kCrunUsage : kFailure;
     }
     report.set_threshold(invocation->globals.log_level);
     if (is_for_people(invocation->command)) report.show_warnings_on_terminal();
     auto status = execute(report, *invocation, program);
     if (status) return *status;
     report.failure(contract_message(status.error(), invocation->operation, invocation->id));
-    return status_of_failure(invocation->command);
+    return status_of_failure(invocation->command, report.banner());
 }
 
 }  // namespace arca::cli

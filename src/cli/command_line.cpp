@@ -1,5 +1,7 @@
 #include "cli/command_line.hpp"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
@@ -186,14 +188,31 @@ void take_words(Create& c, Words& words) {
     c.options.id = words[0];
 }
 
+void declare_sandbox(CLI::App& app, Run& c) {
+    auto& s = c.sandbox;
+    value(app, "--rootfs", "DIR", s.rootfs, "run a program in this root file system, without a bundle");
+    value(app, "--name", "ID", c.name, "with --rootfs: id of the container (default: run-PID)");
+    values(app, "-e,--env", "NAME=VALUE", s.env, "with --rootfs: one more environment variable; repeatable");
+    value(app, "--cwd", "DIR", s.cwd, "with --rootfs: working directory in the container (default: /)");
+    values(app, "-c,--cap", "CAP", s.capabilities, "with --rootfs: keep a capability (default: none); repeatable");
+    on_off(app, "-w,--writable", s.writable, "with --rootfs: let the program change the root file system");
+}
+
 void declare(CLI::App& app, Run& c) {
     declare_creation(app, c.options.create);
     on_off(app, "--no-subreaper", c.options.no_subreaper, "do not adopt orphans of the container");
     on_off(app, "-d,--detach", c.options.detach, "return as soon as the process is started");
     on_off(app, "--keep", c.options.keep, "do not delete the container when its process ends");
+    declare_sandbox(app, c);
 }
 void take_words(Run& c, Words& words) {
-    c.options.create.id = words[0];
+    if (c.sandbox.rootfs.empty()) {
+        c.options.create.id = words[0];
+        return;
+    }
+    // Nobody has to think of a name for what lives as long as this process.
+    c.options.create.id = c.name.empty() ? "run-" + std::to_string(getpid()) : c.name;
+    c.sandbox.args = words.empty() ? Words{"sh"} : words;
 }
 
 void declare(CLI::App&, Start&) {}
@@ -396,6 +415,11 @@ void take_words(ShowFeatures&, Words&) {}
 void declare(CLI::App&, ShowVersion&) {}
 void take_words(ShowVersion&, Words&) {}
 
+void declare(CLI::App&, Complete&) {}
+void take_words(Complete& c, Words& words) {
+    c.shell = words[0];
+}
+
 // --- the table ---
 
 enum class Group : std::uint8_t { Life, Inside, Limits, Sight, Bundle, Itself };
@@ -435,7 +459,8 @@ constexpr Row row(Group group, std::string_view name, std::string_view synopsis,
 constexpr std::array kRows = {
     row<Create>(Group::Life, "create", "ID", "make a container that waits for start", {1, 1}),
     row<Start>(Group::Life, "start", "ID", "execute the program of a created container", {1, 1}),
-    row<Run>(Group::Life, "run", "ID", "create, start, wait and delete", {1, 1}),
+    row<Run>(Group::Life, "run", "ID | --rootfs DIR [-- COMMAND [ARGUMENT...]]", "create, start, wait and delete",
+             {1, 1}),
     row<Kill>(Group::Life, "kill", "ID [SIGNAL]", "send a signal (TERM) to a container", {1, 2}),
     row<Wait>(Group::Life, "wait", "ID", "wait for the end of a container, pass its exit status on", {1, 1}),
     row<Delete>(Group::Life, "delete", "ID", "remove a container", {1, 1}),
@@ -455,6 +480,7 @@ constexpr std::array kRows = {
     row<Check>(Group::Bundle, "check", "[BUNDLE]", "say what is wrong with a bundle on this host", {0, 1}),
     row<WriteSpec>(Group::Bundle, "spec", "", "write a new config.json", {0, 0}),
     row<ShowFeatures>(Group::Itself, "features", "", "show what this runtime supports as JSON", {0, 0}),
+    row<Complete>(Group::Itself, "completion", "bash|zsh|fish", "show the completions for a shell", {1, 1}),
     row<ShowVersion>(Group::Itself, "version", "", "show the version", {0, 0}),
 };
 
@@ -547,9 +573,15 @@ Result<Arguments> parse_with(CLI::App& app, std::span<const std::string> argumen
     return read;
 }
 
-Result<> check_word_count(const Row& known, std::size_t given) {
+/// A bundle says what to run; a bare root file system does not.
+WordCount words_wanted(const Row& known, const Command& command) {
+    const auto* run = std::get_if<Run>(&command);
+    return run != nullptr && !run->sandbox.rootfs.empty() ? WordCount{0, kAnyNumber} : known.words;
+}
+
+Result<> check_word_count(const Row& known, const Command& read, std::size_t given) {
     auto command = "\"" + std::string(known.name) + "\" requires ";
-    auto [min, max] = known.words;
+    auto [min, max] = words_wanted(known, read);
     if (min == max && given != min) return usage_error(command + "exactly " + std::to_string(min) + " argument(s)");
     if (given < min) return usage_error(command + "a minimum of " + std::to_string(min) + " argument(s)");
     if (given > max) return usage_error(command + "a maximum of " + std::to_string(max) + " argument(s)");
@@ -566,13 +598,14 @@ Result<> read_command(const Row& known, std::span<const std::string> arguments, 
         invocation.command = ShowHelp{command_help(known, banner)};
         return {};
     }
-    if (auto counted = check_word_count(known, read->words.size()); !counted) return counted;
-    if (known.synopsis.starts_with("ID")) invocation.id = read->words[0];
+    if (auto counted = check_word_count(known, invocation.command, read->words.size()); !counted) return counted;
+    if (known.synopsis.starts_with("ID") && !read->words.empty()) invocation.id = read->words[0];
     known.take_words(invocation.command, read->words);
     if (auto* mounts = std::get_if<Mounts>(&invocation.command)) {
         invocation.id = read->words[1];
         return take_action(*mounts, read->words);
     }
+    if (const auto* run = std::get_if<Run>(&invocation.command)) invocation.id = run->options.create.id;
     return {};
 }
 
@@ -622,6 +655,11 @@ std::vector<std::string> command_names() {
     for (const auto& known : kRows)
         names.emplace_back(known.name);
     return names;
+}
+
+CommandText text_of(std::string_view command) {
+    const auto* known = find_row(command);
+    return known == nullptr ? CommandText{} : CommandText{known->synopsis, known->summary};
 }
 
 Grammar grammar_of(std::string_view command) {

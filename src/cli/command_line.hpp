@@ -18,6 +18,12 @@ Result<Invocation> read_command_line(std::span<const std::string> arguments, std
 
 /// Every command, in the order of the help text.
 std::vector<std::string> command_names();
+struct CommandText {
+    std::string_view synopsis;  ///< "ID [SIGNAL]"
+    std::string_view summary;   ///< "send a signal (TERM) to a container"
+};
+/// Of a command that there is.
+CommandText text_of(std::string_view command);
 /// The options of a command, or the global ones for an empty name: what tests compare with the documents.
 Grammar grammar_of(std::string_view command);
 

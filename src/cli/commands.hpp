@@ -35,6 +35,7 @@ Result<int> carry_out(const Session& session, const Check& command);
 Result<int> carry_out(const Session& session, const WriteSpec& command);
 Result<int> carry_out(const Session& session, const ShowFeatures& command);
 Result<int> carry_out(const Session& session, const ShowVersion& command);
+Result<int> carry_out(const Session& session, const Complete& command);
 Result<int> carry_out(const Session& session, const ShowHelp& command);
 Result<int> carry_out(const Session& session, const UnknownCommand& command);
 

@@ -1,7 +1,9 @@
 #include "cli/listing.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -49,11 +51,10 @@ std::string object(const Fields& fields, std::string_view indent, std::string_vi
 
 using Cells = std::vector<std::string>;
 
-/// Columns at least 12 wide, three spaces apart, as Go's tabwriter sets them for runc.
-std::string table(const std::vector<Cells>& rows) {
-    constexpr std::size_t kMinWidth = 12;
+/// Three spaces apart.
+std::string table(const std::vector<Cells>& rows, std::size_t min_width) {
     constexpr std::size_t kPadding = 3;
-    std::vector<std::size_t> widths(rows[0].size(), kMinWidth);
+    std::vector<std::size_t> widths(rows[0].size(), min_width);
     for (const auto& row : rows)
         for (std::size_t i = 0; i < row.size(); ++i)
             widths[i] = std::max(widths[i], row[i].size() + kPadding);
@@ -67,6 +68,47 @@ std::string table(const std::vector<Cells>& rows) {
         out += '\n';
     }
     return out;
+}
+
+std::optional<int> number_at(std::string_view text, std::size_t at, std::size_t digits) {
+    int number = 0;
+    if (at + digits > text.size()) return std::nullopt;
+    const char* end = text.data() + at + digits;
+    auto [stopped, problem] = std::from_chars(text.data() + at, end, number);
+    return problem == std::errc{} && stopped == end ? std::optional(number) : std::nullopt;
+}
+
+std::optional<std::time_t> seconds_of(std::string_view rfc3339) {
+    tm date{};
+    std::array<std::pair<int*, std::size_t>, 6> fields = {{{&date.tm_year, 0},
+                                                           {&date.tm_mon, 5},
+                                                           {&date.tm_mday, 8},
+                                                           {&date.tm_hour, 11},
+                                                           {&date.tm_min, 14},
+                                                           {&date.tm_sec, 17}}};
+    for (auto [field, at] : fields) {
+        auto number = number_at(rfc3339, at, at == 0 ? 4 : 2);
+        if (!number) return std::nullopt;
+        *field = *number;
+    }
+    date.tm_year -= 1900;
+    date.tm_mon -= 1;
+    return timegm(&date);
+}
+
+std::string_view colour_of(Status status) {
+    switch (status) {
+        case Status::Running:
+            return "\x1b[32m";
+        case Status::Paused:
+            return "\x1b[33m";
+        case Status::Creating:
+        case Status::Created:
+            return "\x1b[36m";
+        case Status::Stopped:
+            return "\x1b[2m";
+    }
+    return "";
 }
 
 std::vector<std::string_view> lines_of(std::string_view text) {
@@ -114,7 +156,39 @@ std::string list_table(const std::vector<State>& states, std::string_view banner
     for (const auto& state : states)
         rows.push_back({state.id, std::to_string(state.pid), std::string(name(state.status)), printable(state.bundle),
                         state.created, state.owner});
-    return table(rows);
+    constexpr std::size_t kWidthInRunc = 12;
+    return table(rows, kWidthInRunc);
+}
+
+std::string age(std::string_view created, std::time_t now) {
+    static constexpr std::pair<std::time_t, std::string_view> kUnits[] = {
+        {86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    auto then = seconds_of(created);
+    if (!then) return std::string(created);
+    auto seconds = std::max<std::time_t>(now - *then, 0);
+    for (auto [length, unit] : kUnits) {
+        auto count = seconds / length;
+        if (count > 0 || length == 1) return std::to_string(count) + " " + std::string(unit) + (count == 1 ? "" : "s");
+    }
+    return {};
+}
+
+std::string list_for_people(const std::vector<State>& states, std::time_t now, Colours colours) {
+    if (states.empty()) return "no containers\n";
+    // Colours take no room on the screen but would in the table: they stand around whole lines.
+    std::vector<Cells> rows = {{"ID", "STATUS", "PID", "AGE", "OWNER", "BUNDLE"}};
+    for (const auto& state : states)
+        rows.push_back({state.id, std::string(name(state.status)), state.pid == 0 ? "-" : std::to_string(state.pid),
+                        printable(age(state.created, now)), printable(state.owner), printable(state.bundle)});
+    auto text = table(rows, 0);
+    if (colours == Colours::Without) return text;
+    std::string out;
+    auto lines = lines_of(text);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        (out += i == 0 ? "\x1b[1m" : colour_of(states[i - 1].status)) += lines[i];
+        out += "\x1b[0m\n";
+    }
+    return out;
 }
 
 std::string explanation_text(const Explanation& why) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "arca/container.hpp"
+#include "arca/sandbox.hpp"
 
 namespace arca::cli {
 
@@ -26,6 +27,8 @@ struct Create {
 };
 struct Run {
     RunOptions options;
+    Sandbox sandbox;   ///< in place of the bundle when it names a root file system
+    std::string name;  ///< of the sandbox
 };
 struct Start {
     std::string id;
@@ -96,6 +99,9 @@ struct WriteSpec {
 };
 struct ShowFeatures {};
 struct ShowVersion {};
+struct Complete {
+    std::string shell;
+};
 struct ShowHelp {
     std::string text;
 };
@@ -106,7 +112,7 @@ struct UnknownCommand {
 
 using Command =
     std::variant<Create, Run, Start, ShowState, Kill, Delete, List, Exec, Ps, Pause, Resume, Mounts, Update, Events,
-                 Wait, Why, Explain, Check, WriteSpec, ShowFeatures, ShowVersion, ShowHelp, UnknownCommand>;
+                 Wait, Why, Explain, Check, WriteSpec, ShowFeatures, ShowVersion, Complete, ShowHelp, UnknownCommand>;
 
 struct Invocation {
     Globals globals;

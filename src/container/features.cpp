@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "arca/container.hpp"
+#include "arca/sandbox.hpp"
 #include "mounts/plan.hpp"
 #include "privileges/capabilities.hpp"
 #include "seccomp/program.hpp"
@@ -42,6 +43,20 @@ std::string features_json() {
 std::string spec_template(SpecKind kind) {
     const auto form = kind == SpecKind::Rootless ? spec::TemplateKind::Rootless : spec::TemplateKind::Privileged;
     return spec::config_template(form, {::geteuid(), ::getegid()});
+}
+
+std::string sandbox_config(const Sandbox& sandbox) {
+    const auto kind = ::geteuid() == 0 ? spec::TemplateKind::Privileged : spec::TemplateKind::Rootless;
+    const spec::TreeProgram program{
+        .rootfs = sandbox.rootfs,
+        .args = sandbox.args,
+        .env = sandbox.env,
+        .cwd = sandbox.cwd,
+        .capabilities = sandbox.capabilities,
+        .hostname = sandbox.hostname,
+        .terminal = sandbox.terminal ? spec::Terminal::With : spec::Terminal::Without,
+        .access = sandbox.writable ? spec::RootAccess::Writable : spec::RootAccess::ReadOnly};
+    return spec::tree_config(program, kind, {::geteuid(), ::getegid()});
 }
 
 Version version() {

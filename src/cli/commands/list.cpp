@@ -1,6 +1,8 @@
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 
 #include "cli/commands.hpp"
 #include "cli/listing.hpp"
@@ -14,6 +16,13 @@ Result<> check_root(const Session& session) {
     struct stat found {};
     if (!session.root_was_given || stat(session.runtime.root.c_str(), &found) == 0) return {};
     return std::unexpected(Error(Code::System, "looking for the state directory " + session.runtime.root, errno));
+}
+
+/// no-color.org, and terminals that know no colours.
+Colours wanted_colours(const Session& session) {
+    for (const auto& entry : session.runtime.environment)
+        if (entry == "TERM=dumb" || (entry.starts_with("NO_COLOR=") && entry.size() > 9)) return Colours::Without;
+    return Colours::With;
 }
 }  // namespace
 
@@ -33,8 +42,10 @@ Result<int> carry_out(const Session& session, const List& command) {
     }
     if (command.format == ListFormat::Ids) return exit_status(print(ids));
     const auto& banner = session.report.banner();
-    return exit_status(
-        print(command.format == ListFormat::Json ? list_json(states, banner) : list_table(states, banner)));
+    if (command.format == ListFormat::Json) return exit_status(print(list_json(states, banner)));
+    if (banner == "arca" && isatty(STDOUT_FILENO) == 1)
+        return exit_status(print(list_for_people(states, time(nullptr), wanted_colours(session))));
+    return exit_status(print(list_table(states, banner)));
 }
 
 }  // namespace arca::cli

@@ -161,6 +161,61 @@ TEST_F(Application, SuccessIsSilent) {
     }
 }
 
+TEST_F(Application, RunsAProgramInABareRootFileSystem) {
+    fake::library().exit_status = 3;
+    auto outcome = call({"run", "--rootfs", "/tree", "--name", "x", "-e", "A=b", "--cwd", "/w", "-c", "CAP_CHOWN", "-w",
+                         "--", "ls", "-la"});
+    EXPECT_EQ(outcome.status, 3) << outcome.err;
+    const auto& sandbox = fake::library().sandbox;
+    EXPECT_EQ(sandbox.rootfs, "/tree");
+    EXPECT_THAT(sandbox.args, ElementsAre("ls", "-la"));
+    EXPECT_THAT(sandbox.env, ElementsAre("A=b"));
+    EXPECT_EQ(sandbox.cwd, "/w");
+    EXPECT_THAT(sandbox.capabilities, ElementsAre("CAP_CHOWN"));
+    EXPECT_EQ(sandbox.hostname, "x");
+    EXPECT_TRUE(sandbox.writable);
+    EXPECT_FALSE(sandbox.terminal) << "nothing here is one";
+    EXPECT_EQ(fake::library().configuration, "the configuration of /tree");
+    EXPECT_THAT(fake::library().calls, ElementsAre("protect", "run x"));
+}
+
+TEST_F(Application, ABareRootFileSystemNeedsNoIdAndNoProgram) {
+    EXPECT_EQ(call({"run", "--rootfs", "/tree"}).status, 0);
+    EXPECT_THAT(fake::library().sandbox.args, ElementsAre("sh"));
+    EXPECT_EQ(fake::library().run.create.id, "run-" + std::to_string(getpid()));
+    EXPECT_FALSE(fake::library().sandbox.writable);
+}
+
+TEST_F(Application, OptionsOfTheOtherKindOfRunAreRefused) {
+    for (const char* option : {"--name=x", "--env=A=b", "--cwd=/w", "--cap=CAP_KILL", "-w"}) {
+        auto outcome = call({"run", option, "web"});
+        EXPECT_EQ(outcome.status, 1) << option;
+        EXPECT_THAT(outcome.err, HasSubstr("belong to --rootfs"));
+    }
+    EXPECT_EQ(call({"run", "--rootfs", "/tree", "--config", "c.json"}).status, 1);
+    EXPECT_EQ(call({"run", "web", "sh"}).status, 1);
+    EXPECT_THAT(fake::library().calls, testing::Each("protect"));
+}
+
+TEST_F(Application, CalledAsCrunItExitsAsCrun) {
+    program = "/usr/bin/crun";
+    EXPECT_EQ(call({"state", "--nonsense", "web"}).status, 64);
+    EXPECT_EQ(call({"create", "--bundle"}).status, 64);
+    EXPECT_EQ(call({"nonsense"}).status, 1);
+    fake::library().failure = failing(Code::ContainerNotFound, "x");
+    EXPECT_EQ(call({"exec", "web", "true"}).status, 1);
+    EXPECT_THAT(call({"version"}).out, testing::StartsWith("crun version "));
+}
+
+TEST_F(Application, CalledAsRuncItExitsAsRunc) {
+    program = "runc";
+    EXPECT_EQ(call({"state", "--nonsense", "web"}).status, 1);
+    EXPECT_EQ(call({"nonsense"}).status, 3);
+    fake::library().failure = failing(Code::ContainerNotFound, "x");
+    EXPECT_EQ(call({"exec", "web", "true"}).status, 255);
+    EXPECT_THAT(call({"--version"}).out, testing::StartsWith("runc version "));
+}
+
 TEST_F(Application, PassesTheStatusOfTheProgramOn) {
     fake::library().exit_status = 137;
     EXPECT_EQ(call({"exec", "web", "false"}).status, 137);

@@ -1,5 +1,8 @@
 #include "fake_library.hpp"
 
+#include <fstream>
+#include <sstream>
+
 namespace arca {
 
 namespace {
@@ -36,7 +39,13 @@ Result<> create(const Runtime& runtime, const CreateOptions& options) {
     return outcome();
 }
 Result<int> run(const Runtime& runtime, const RunOptions& options) {
-    record(runtime, "run " + options.create.id).run = options;
+    auto& library = record(runtime, "run " + options.create.id);
+    library.run = options;
+    if (options.create.config.starts_with('/')) {
+        std::stringstream text;
+        text << std::ifstream(options.create.config).rdbuf();
+        library.configuration = text.str();
+    }
     return outcome(fake::library().exit_status);
 }
 Result<> start(const Runtime& runtime, const std::string& id) {
@@ -129,6 +138,10 @@ Result<CheckReport> check(const Runtime& runtime, const CreateOptions& options) 
 }
 std::string spec_template(SpecKind kind) {
     return kind == SpecKind::Rootless ? "{\"rootless\":1}\n" : "{}\n";
+}
+std::string sandbox_config(const Sandbox& sandbox) {
+    fake::library().sandbox = sandbox;
+    return "the configuration of " + sandbox.rootfs;
 }
 std::string features_json() {
     return "{\"ociVersionMin\": \"1.0.0\"}";

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "arca/container.hpp"
+#include "arca/sandbox.hpp"
 
 namespace arca::fake {
 
@@ -14,6 +15,8 @@ struct Library {
     Runtime runtime;                 ///< of the last call
     CreateOptions create;
     RunOptions run;
+    Sandbox sandbox;
+    std::string configuration;  ///< what the file of the last run held
     KillOptions kill;
     ExecOptions exec;
     DeleteOptions remove;

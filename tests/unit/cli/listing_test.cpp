@@ -85,6 +85,43 @@ TEST(ListTable, KeepsControlCharactersFromTheTerminal) {
     EXPECT_NE(list_table({state}, "arca").find("/b\\x1b[2J"), std::string::npos);
 }
 
+constexpr std::time_t kHalfAnHourLater = 1786701600;  // 2026-08-14T10:00:00Z
+
+TEST(ListForPeople, TellsAgesAndNoPidOfTheDead) {
+    auto running = web();
+    running.owner = "root";
+    auto stopped = running;
+    stopped.id = "db";
+    stopped.pid = 0;
+    stopped.status = Status::Stopped;
+    EXPECT_EQ(list_for_people({running, stopped}, kHalfAnHourLater, Colours::Without),
+              "ID    STATUS    PID    AGE          OWNER   BUNDLE\n"
+              "web   running   4711   30 minutes   root    /b\n"
+              "db    stopped   -      30 minutes   root    /b\n");
+    EXPECT_EQ(list_for_people({}, 0, Colours::Without), "no containers\n");
+}
+
+TEST(ListForPeople, ColoursNothingButWholeLines) {
+    auto plain = list_for_people({web()}, kHalfAnHourLater, Colours::Without);
+    auto coloured = list_for_people({web()}, kHalfAnHourLater, Colours::With);
+    EXPECT_NE(coloured.find("\x1b[32mweb "), std::string::npos);
+    std::string stripped;
+    for (std::size_t i = 0; i < coloured.size(); ++i) {
+        if (coloured[i] == '\x1b') i = coloured.find('m', i) + 1;
+        if (i < coloured.size()) stripped += coloured[i];
+    }
+    EXPECT_EQ(stripped, plain);
+}
+
+TEST(Age, InTheLargestUnit) {
+    EXPECT_EQ(age("2026-08-14T10:00:00.5Z", kHalfAnHourLater), "0 seconds");
+    EXPECT_EQ(age("2026-08-14T09:59:59Z", kHalfAnHourLater), "1 second");
+    EXPECT_EQ(age("2026-08-14T08:59:59Z", kHalfAnHourLater), "1 hour");
+    EXPECT_EQ(age("2026-08-01T10:00:00Z", kHalfAnHourLater), "13 days");
+    EXPECT_EQ(age("2027-08-01T10:00:00Z", kHalfAnHourLater), "0 seconds") << "clocks are set back";
+    EXPECT_EQ(age("yesterday", kHalfAnHourLater), "yesterday");
+}
+
 TEST(Pids, AsJsonAndTable) {
     EXPECT_EQ(pids_json({123, 456}), "[123,456]\n");
     EXPECT_EQ(pids_json({}), "[]\n");

@@ -50,6 +50,45 @@ TEST(ConfigTemplate, Privileged) {
     EXPECT_FALSE(config.linux_.resources.devices[0].allow);
 }
 
+TEST(TreeConfig, GivesAwayLittle) {
+    for (auto kind : {TemplateKind::Privileged, TemplateKind::Rootless}) {
+        auto parsed =
+            parse_config(tree_config({.rootfs = "/tree", .args = {"ls", "-la"}, .hostname = "x"}, kind, {7, 8}));
+        EXPECT_THAT(in_lines(parsed), IsEmpty());
+        EXPECT_THAT(in_lines(parsed.notes), IsEmpty());
+        const auto& config = parsed.value;
+        EXPECT_EQ(config.root.path, "/tree");
+        EXPECT_TRUE(config.root.readonly);
+        EXPECT_FALSE(config.process->terminal);
+        EXPECT_TRUE(config.process->no_new_privileges);
+        EXPECT_THAT(config.process->args, ElementsAre("ls", "-la"));
+        EXPECT_THAT(config.process->capabilities->bounding, IsEmpty());
+        EXPECT_THAT(config.process->capabilities->permitted, IsEmpty());
+        EXPECT_NE(find_namespace(config, NamespaceType::Network), nullptr);
+        EXPECT_EQ(find_namespace(config, NamespaceType::User) != nullptr, kind == TemplateKind::Rootless);
+        EXPECT_TRUE(config.linux_.seccomp.has_value());
+        EXPECT_NE(find_mount(config, "/tmp"), nullptr);
+    }
+}
+
+TEST(TreeConfig, DoesWhatItIsAskedFor) {
+    auto config = parse_config(tree_config({.rootfs = "t",
+                                            .args = {"sh"},
+                                            .env = {"PATH=/own"},
+                                            .cwd = "/w",
+                                            .capabilities = {"CAP_CHOWN"},
+                                            .hostname = "x",
+                                            .terminal = Terminal::With,
+                                            .access = RootAccess::Writable},
+                                           TemplateKind::Privileged, {}))
+                      .value;
+    EXPECT_FALSE(config.root.readonly);
+    EXPECT_TRUE(config.process->terminal);
+    EXPECT_EQ(config.process->cwd, "/w");
+    EXPECT_EQ(config.process->env.back(), "PATH=/own") << "behind the default one";
+    EXPECT_THAT(config.process->capabilities->effective, ElementsAre("CAP_CHOWN"));
+}
+
 TEST(ConfigTemplate, Rootless) {
     auto config = parsed_template(TemplateKind::Rootless, {1000, 100});
     EXPECT_EQ(config.linux_.uid_mappings, (std::vector<IdMapping>{{0, 1000, 1}}));
