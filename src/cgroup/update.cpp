@@ -61,7 +61,7 @@ Result<> update_writes(const std::vector<Write>& writes, const DirectoryFor& dir
 Result<> V2Group::enable_for(const std::vector<Write>& writes) const {
     const auto needs = controllers_needed(writes);
     return needs.empty() ? Result<>{}
-                         : enable_controllers(TRY(open_mount(location_)), parent_of(location_.path), needs);
+                         : enable_controllers(TRY(open_mount(location_.mount_point)), parent_of(location_.path), needs);
 }
 
 Result<> V2Group::update(const std::vector<Write>& writes) const {
