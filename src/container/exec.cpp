@@ -68,10 +68,10 @@ class Joiner {
   private:
     Result<> settle_in() {
         progress::assume_role(Role::Init, nullptr);
-        // ORDER: the very first act, as in init; who went ahead has done it for both.
-        if ((context_.joined & CLONE_NEWUSER) == 0) TRY(cgroup::enter(context_.entrance));
-        // ORDER: before joining (CVE-2016-9962).
+        // ORDER: before anything else: the container may see this process already (CVE-2016-9962).
         ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        // ORDER: the first act that takes anything, as in init; who went ahead has done it for both.
+        if ((context_.joined & CLONE_NEWUSER) == 0) TRY(cgroup::enter(context_.entrance));
         ::prctl(PR_SET_NAME, "arca:[exec]", 0, 0, 0);
         TRY(process::close_others({context_.channel.fd().number(), context_.init.number(), context_.root.number(),
                                    progress::trace_descriptor(), context_.console_socket.number()},
