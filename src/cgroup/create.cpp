@@ -122,7 +122,7 @@ Result<V2Group> V2Group::create(const Plan& plan) {
 
 // Controllers that systemd does not know (hugetlb, rdma, misc) are enabled on top of those that it has delegated.
 Result<V2Group> V2Group::adopt(const Plan& plan, const Location& location) {
-    auto mount = TRY(open_mount(location));
+    auto mount = TRY(open_mount(location.mount_point));
     TRY(enable_controllers(mount, parent_of(location.path), controllers_needed(plan.writes)));
     auto group = TRY(open(location));
     group.was_made_here_ = true;
