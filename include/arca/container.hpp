@@ -69,7 +69,8 @@ struct State {
     std::string created;  ///< RFC 3339, nanoseconds, UTC
     std::string owner;    ///< name of the user who created it (filled by list only, as runc does)
     std::vector<std::pair<std::string, std::string>> annotations;
-    std::string reason;  ///< why the container stopped, when arca knows (a failed exec)
+    std::string systemd_scope;  ///< the unit it runs in, with that cgroup manager
+    std::string reason;         ///< why the container stopped, when arca knows (a failed exec)
 };
 
 Result<State> state(const Runtime& runtime, const std::string& id);

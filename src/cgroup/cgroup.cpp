@@ -21,6 +21,8 @@ Result<Group> create_group(const Plan& plan) {
             return TRY(V2Group::create(plan));
         case Kind::V1:
             return TRY(V1Group::create(plan));
+        case Kind::Systemd:
+            return fail(Code::Internal, "a scope is made around a process");
     }
     return NoGroup();
 }
@@ -33,6 +35,8 @@ Result<Group> open_group(const Location& location) {
             return TRY(V2Group::open(location));
         case Kind::V1:
             return TRY(V1Group::open(location));
+        case Kind::Systemd:
+            return TRY(ScopeGroup::open(location));
     }
     return NoGroup();
 }
@@ -45,6 +49,14 @@ Result<Cgroup> Cgroup::create(const Plan& plan) {
     group.group_ = TRY(std::move(made));
     const auto* v1 = std::get_if<V1Group>(&group.group_);
     group.location_ = v1 != nullptr ? v1->location() : plan.location;
+    return group;
+}
+
+Result<Cgroup> Cgroup::create_around(const Plan& plan, pid_t pid) {
+    auto scope = TRY(ScopeGroup::start(plan, pid));
+    Cgroup group;
+    group.location_ = scope.location();
+    group.group_ = std::move(scope);
     return group;
 }
 

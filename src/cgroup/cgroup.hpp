@@ -14,6 +14,7 @@
 #include "cgroup/no_group.hpp"
 #include "cgroup/oom_watch.hpp"
 #include "cgroup/plan.hpp"
+#include "cgroup/scope_group.hpp"
 #include "cgroup/statistics.hpp"
 #include "cgroup/v1_group.hpp"
 #include "cgroup/v2_group.hpp"
@@ -22,7 +23,7 @@
 namespace arca::cgroup {
 
 /// The kinds there are. Closed: a further manager is one more alternative, with the same operations.
-using Group = std::variant<NoGroup, V2Group, V1Group>;
+using Group = std::variant<NoGroup, V2Group, V1Group, ScopeGroup>;
 
 class Cgroup {
   public:
@@ -31,6 +32,8 @@ class Cgroup {
     /// it exists and holds processes, or if it (or an ancestor) is frozen. What was made is removed again on failure.
     /// Where plan.best_effort lets a refusal pass, the result has location().kind None: that is what to remember.
     static Result<Cgroup> create(const Plan& plan);
+    /// For plans with a scope, which systemd makes around a process that lives (plan.scope).
+    static Result<Cgroup> create_around(const Plan& plan, pid_t pid);
     /// Opens an existing one. NotFound is not an error of its own: `exists()` is then false and operations do nothing.
     static Result<Cgroup> open(const Location& location);
 

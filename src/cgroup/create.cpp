@@ -12,6 +12,21 @@
 namespace arca::cgroup {
 
 namespace {
+// config-linux.md#cgroup-ownership: the directory and the files that /sys/kernel/cgroup/delegate lists.
+Result<> delegate(sys::FdRef group, std::uint32_t uid) {
+    constexpr gid_t kUnchanged = static_cast<gid_t>(-1);
+    constexpr const char* kSince410 = "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\n";
+    TRY(sys::fchown_path(group, uid, kUnchanged));
+    const auto files = sys::read_file("/sys/kernel/cgroup/delegate").value_or(kSince410);
+    for (auto name : text::split(files, '\n')) {
+        if (name.empty()) continue;
+        auto file = sys::openat(group, std::string(name), O_PATH | O_NOFOLLOW);
+        if (!file && is_gone(file.error())) continue;  // of a controller that is not enabled here
+        TRY_CTX(sys::fchown_path(TRY(std::move(file)), uid, kUnchanged), std::string(name));
+    }
+    return {};
+}
+
 class Creation {
   public:
     explicit Creation(const Plan& plan) : plan_(plan), path_(plan.location.path) {}
@@ -31,7 +46,7 @@ class Creation {
         made_leaf_ = TRY(make_directory(path_));
         auto group = TRY(open_beneath(mount_, path_));
         TRY(refuse_unsuitable(group));
-        if (plan_.delegate_to) TRY_CTX(delegate(group), text::cat("handing over cgroup ", path_));
+        if (plan_.delegate_to) TRY_CTX(delegate(group, *plan_.delegate_to), text::cat("handing over cgroup ", path_));
         return group;
     }
 
@@ -82,21 +97,6 @@ class Creation {
         return {};
     }
 
-    // config-linux.md#cgroup-ownership: the directory and the files that /sys/kernel/cgroup/delegate lists.
-    Result<> delegate(sys::FdRef group) {
-        constexpr gid_t kUnchanged = static_cast<gid_t>(-1);
-        constexpr const char* kSince410 = "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\n";
-        TRY(sys::fchown_path(group, *plan_.delegate_to, kUnchanged));
-        const auto files = sys::read_file("/sys/kernel/cgroup/delegate").value_or(kSince410);
-        for (auto name : text::split(files, '\n')) {
-            if (name.empty()) continue;
-            auto file = sys::openat(group, std::string(name), O_PATH | O_NOFOLLOW);
-            if (!file && is_gone(file.error())) continue;  // of a controller that is not enabled here
-            TRY_CTX(sys::fchown_path(TRY(std::move(file)), *plan_.delegate_to, kUnchanged), std::string(name));
-        }
-        return {};
-    }
-
     void undo() {
         if (made_leaf_) (void)sys::unlinkat(mount_, path_.substr(1), AT_REMOVEDIR);
         for (auto ancestor = made_ancestors_.rbegin(); ancestor != made_ancestors_.rend(); ++ancestor)
@@ -117,6 +117,17 @@ Result<V2Group> V2Group::create(const Plan& plan) {
     group.directory_ = TRY(creation.run());
     group.location_ = plan.location;
     group.was_made_here_ = creation.made_leaf();
+    return group;
+}
+
+// Controllers that systemd does not know (hugetlb, rdma, misc) are enabled on top of those that it has delegated.
+Result<V2Group> V2Group::adopt(const Plan& plan, const Location& location) {
+    auto mount = TRY(open_mount(location.mount_point));
+    TRY(enable_controllers(mount, parent_of(location.path), controllers_needed(plan.writes)));
+    auto group = TRY(open(location));
+    group.was_made_here_ = true;
+    if (plan.delegate_to)
+        TRY_CTX(delegate(group.directory_, *plan.delegate_to), text::cat("handing over cgroup ", location.path));
     return group;
 }
 

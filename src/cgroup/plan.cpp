@@ -52,13 +52,17 @@ bool is_host_without_cgroups(const host::Facts& facts) {
     return facts.cgroup2_mount.empty() && facts.v1_hierarchies.empty();
 }
 
+// Whoever asked for systemd has decided against going without a cgroup.
+Result<const char*> refuse_systemd_without_v2(const host::Facts& facts) {
+    if (facts.cgroup_layout == host::CgroupLayout::Unified) return "";
+    return fail(Error(Code::Unsupported, "--systemd-cgroup: systemd's cgroups are used on unified (v2) hosts only")
+                    .hinting("use the cgroupfs manager here"));
+}
+
 // Why the container gets no cgroup of its own; empty when it does.
 Result<std::string> reason_for_none(const spec::Config& config, const host::Facts& facts, const Wish& wish) {
     if (wish.manager == CgroupManager::Disabled) return "cgroups are disabled";
-    if (wish.manager == CgroupManager::Systemd)
-        return fail(Code::Unsupported,
-                    "--systemd-cgroup: this version of arca cannot talk to systemd; "
-                    "use the cgroupfs manager");
+    if (wish.manager == CgroupManager::Systemd) return TRY(refuse_systemd_without_v2(facts));
     if (wish.rootless && config.linux_.cgroups_path.empty()) return "rootless and without cgroupsPath";
     if (is_host_without_cgroups(facts)) return "no cgroup hierarchy is mounted on /sys/fs/cgroup";
     return "";
@@ -83,6 +87,30 @@ Result<Plan> plan_without_cgroup(const spec::Config& config, const host::Facts& 
     if (filter_lost) notes.push_back({kDevicesPointer, text::cat("not applied: ", reason)});
     if (!chosen) notes.push_back({"", text::cat("the container gets no cgroup: ", reason)});
     return Plan{};
+}
+
+// Root of a user namespace may be a user outside, under whose systemd it runs (podman without root), or root in a
+// machine of its own (a container that was booted): what tells them apart is that a user's session has a bus.
+Instance instance_of(const host::Facts& facts, const Wish& wish) {
+    if (!wish.rootless) return Instance::System;
+    const bool has_session = !bus_addresses(Instance::User, wish.environment).empty();
+    return facts.euid == 0 && !has_session ? Instance::System : Instance::User;
+}
+
+Result<ScopePlan> scope_for(const spec::Config& config, const host::Facts& facts, const Wish& wish,
+                            const std::vector<Write>& writes) {
+    return plan_scope(
+        {wish.id, config.linux_.cgroups_path, instance_of(facts, wish), config.annotations, wish.environment}, writes);
+}
+
+Result<Location> place_of(const ScopePlan& scope, const host::Facts& facts, const Wish& wish) {
+    const auto top = root_of_instance(instance_of(facts, wish), facts.own_cgroup, facts.euid);
+    return Location{.kind = Kind::Systemd,
+                    .mount_point = facts.cgroup2_mount,
+                    .path = text::cat(top, TRY(path_of_slice(scope.slice)), "/", scope.unit),
+                    .v1 = {},
+                    .unit = scope.unit,
+                    .bus = scope.bus};
 }
 
 bool is_shared(const spec::Config& config) {
@@ -115,7 +143,8 @@ Result<std::vector<Write>> writes_for_v1(const Location& location, const spec::R
 
 // On a hybrid host the limits are where the controllers are: in v1.
 Result<Location> choose_location(const spec::Config& config, const host::Facts& facts, const Wish& wish) {
-    Location location{.kind = Kind::V2, .mount_point = facts.cgroup2_mount, .path = {}, .v1 = {}};
+    Location location{
+        .kind = Kind::V2, .mount_point = facts.cgroup2_mount, .path = {}, .v1 = {}, .unit = {}, .bus = {}};
     location.path = TRY(choose_path(config, facts.own_cgroup, wish));
     for (const auto& hierarchy : facts.v1_hierarchies) {
         location.kind = Kind::V1;
@@ -133,8 +162,14 @@ Result<Plan> plan(const spec::Config& config, const host::Facts& facts, const Wi
     if (!reason.empty())
         return plan_without_cgroup(config, facts, wish, reason, TRY(translate(resources, notes)), notes);
     Plan plan;
-    plan.location = TRY(choose_location(config, facts, wish));
-    plan.writes = TRY(writes_for(plan.location, resources, notes));
+    if (wish.manager == CgroupManager::Systemd) {
+        plan.writes = TRY(translate(resources, notes));
+        plan.scope = TRY(scope_for(config, facts, wish, plan.writes));
+        plan.location = TRY(place_of(*plan.scope, facts, wish));
+    } else {
+        plan.location = TRY(choose_location(config, facts, wish));
+        plan.writes = TRY(writes_for(plan.location, resources, notes));
+    }
     plan.best_effort = wish.rootless;
     plan.devices = effective_device_rules(resources.devices);
     // Loading a filter takes rights in the initial user namespace; without them the container can make no nodes either.
@@ -150,6 +185,7 @@ Result<std::vector<Write>> writes_for(const Location& location, const spec::Reso
         case Kind::None:
             break;
         case Kind::V2:
+        case Kind::Systemd:
             return translate(resources, notes);
         case Kind::V1:
             return writes_for_v1(location, resources, notes);

@@ -10,12 +10,13 @@
 #include "arca/container.hpp"
 #include "base/result.hpp"
 #include "cgroup/resources.hpp"
+#include "cgroup/systemd_plan.hpp"
 #include "host/facts.hpp"
 #include "spec/types.hpp"
 
 namespace arca::cgroup {
 
-enum class Kind : std::uint8_t { None, V2, V1 };
+enum class Kind : std::uint8_t { None, V2, V1, Systemd };
 
 /// Of a container's cgroup in one hierarchy of v1.
 struct V1Place {
@@ -29,13 +30,16 @@ struct V1Place {
 struct Location {
     Kind kind = Kind::None;
     std::string mount_point;  ///< of the v2 hierarchy, "/sys/fs/cgroup"; V1: of the one of a hybrid host, or empty
-    std::string path;         ///< below the mount point, "/machine/web"
+    std::string path;         ///< below the mount point, "/machine/web"; of a scope not made yet, where it is expected
     std::vector<V1Place> v1;  ///< V1: every mounted hierarchy
+    std::string unit;         ///< Systemd: the scope's name
+    std::string bus;          ///< Systemd: where to reach the instance that has it
     bool operator==(const Location&) const = default;
 };
 
 struct Plan {
     Location location;
+    std::optional<ScopePlan> scope;         ///< Kind::Systemd: the unit that the cgroup comes from
     std::vector<Write> writes;              ///< in the order in which they must happen
     std::vector<spec::DeviceRule> devices;  ///< effective rules: the config's, then the defaults of the specification
     bool needs_device_filter = false;
@@ -49,6 +53,7 @@ struct Wish {
     CgroupManager manager = CgroupManager::Cgroupfs;
     bool rootless = false;
     std::optional<std::uint32_t> delegate_to;
+    std::vector<std::string> environment;  ///< of the caller, to find systemd's bus
 };
 
 /// Pure. Unsupported (with the config entry) for what cannot be carried out on this host.

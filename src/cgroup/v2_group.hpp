@@ -20,6 +20,8 @@ namespace arca::cgroup {
 class V2Group {
   public:
     static Result<V2Group> create(const Plan& plan);
+    /// One that somebody else (systemd) has made for the plan: completes it as create() would.
+    static Result<V2Group> adopt(const Plan& plan, const Location& location);
     /// NotFound where it is not there.
     static Result<V2Group> open(const Location& location);
 

@@ -35,6 +35,7 @@ Fields state_fields(const State& state, std::string_view indent) {
         fields.emplace_back("annotations", "{" + entries + closing + "}");
     }
     fields.emplace_back("owner", json_string(state.owner));
+    if (!state.systemd_scope.empty()) fields.emplace_back("systemd-scope", json_string(state.systemd_scope));
     if (!state.reason.empty()) fields.emplace_back("reason", json_string(state.reason));
     return fields;
 }

@@ -24,6 +24,8 @@ std::string features_json() {
     facts.seccomp_flags = seccomp::supported_flags();
     facts.cgroup_v1 = true;
     facts.cgroup_v2 = true;
+    facts.cgroup_systemd = true;
+    facts.cgroup_systemd_user = true;
     facts.cgroup_rdma = true;
     facts.seccomp = true;
     facts.apparmor = true;

@@ -183,7 +183,8 @@ Result<LaunchPlan> plan(const spec::Config& original, const host::Facts& facts, 
     plan.namespaces = plan_namespaces(config.linux_);
     plan.rootless = is_rootless(facts, caller.rootless);
     plan.ids = TRY(ids::plan(config, facts));
-    cgroup::Wish wish{options.id, caller.cgroup_manager, plan.rootless, owner_of_cgroup(config, plan)};
+    cgroup::Wish wish{options.id, caller.cgroup_manager, plan.rootless, owner_of_cgroup(config, plan),
+                      caller.environment};
     plan.cgroup = TRY(cgroup::plan(config, facts, wish, plan.notes));
     plan.mounts = TRY(mounts::plan(config, mounts_input(config, facts, options, plan), plan.notes));
     plan.net_devices = TRY(plan_net_devices(config, plan));

@@ -94,6 +94,7 @@ struct Caller {
     std::string seccomp_receiver;  ///< crun's RUN_OCI_SECCOMP_RECEIVER
     CgroupManager cgroup_manager = CgroupManager::Cgroupfs;
     Tristate rootless = Tristate::Auto;
+    std::vector<std::string> environment;  ///< to find systemd's bus; empty unless that manager is asked for
 };
 
 /// `options.bundle` must be absolute. Errors carry the JSON pointer of the entry that cannot be carried out.

@@ -54,6 +54,8 @@ std::string manager_of(const cgroup::Location& location) {
             return "cgroupfs, version 2";
         case cgroup::Kind::V1:
             return location.mount_point.empty() ? "cgroupfs, version 1" : "cgroupfs, versions 1 and 2";
+        case cgroup::Kind::Systemd:
+            return "systemd, version 2";
     }
     return "none";
 }
@@ -72,10 +74,17 @@ Json cgroup_json(const cgroup::Plan& plan) {
     Json writes = Json::array();
     for (const auto& write : plan.writes)
         writes.push_back(text::cat(write.file, " = ", text::trim(write.value)));
-    return {{"manager", manager_of(plan.location)},
-            {"path", place_of(plan.location)},
-            {"writes", writes},
-            {"deviceFilter", plan.needs_device_filter}};
+    Json json = {{"manager", manager_of(plan.location)},
+                 {"path", place_of(plan.location)},
+                 {"writes", writes},
+                 {"deviceFilter", plan.needs_device_filter}};
+    if (!plan.scope) return json;
+    Json properties = Json::array();
+    for (const auto& property : plan.scope->properties)
+        properties.push_back(property.name);
+    json["unit"] = plan.scope->unit;
+    json["properties"] = properties;
+    return json;
 }
 
 Json rootfs_json(const mounts::Plan& plan) {

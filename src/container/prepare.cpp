@@ -22,6 +22,7 @@ Caller caller_of(const Runtime& runtime, const std::string& id) {
     caller.seccomp_receiver = process::find(runtime.environment, "RUN_OCI_SECCOMP_RECEIVER").value_or("");
     caller.cgroup_manager = runtime.cgroup_manager;
     caller.rootless = runtime.rootless;
+    if (runtime.cgroup_manager == CgroupManager::Systemd) caller.environment = runtime.environment;
     return caller;
 }
 

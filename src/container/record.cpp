@@ -26,6 +26,7 @@ constexpr std::array kCgroupKinds = {
     std::pair{cgroup::Kind::None, std::string_view("none")},
     std::pair{cgroup::Kind::V2, std::string_view("v2")},
     std::pair{cgroup::Kind::V1, std::string_view("v1")},
+    std::pair{cgroup::Kind::Systemd, std::string_view("systemd")},
 };
 
 Result<cgroup::Kind> parse_cgroup_kind(std::string_view text) {
@@ -47,6 +48,9 @@ Json cgroup_json(const cgroup::Location& location) {
     for (const auto& place : location.v1)
         json["v1"].push_back(
             {{"controllers", place.controllers}, {"mountPoint", place.mount_point}, {"path", place.path}});
+    if (location.kind != cgroup::Kind::Systemd) return json;
+    json["unit"] = location.unit;
+    json["bus"] = location.bus;
     return json;
 }
 
@@ -57,6 +61,8 @@ Result<cgroup::Location> parse_cgroup(const Json& json) {
     location.path = json.at("path");
     for (const auto& place : json.value("v1", Json::array()))
         location.v1.push_back({place.at("controllers"), place.at("mountPoint"), place.at("path")});
+    location.unit = json.value("unit", "");
+    location.bus = json.value("bus", "");
     return location;
 }
 

@@ -54,6 +54,7 @@ State to_state(const Record& record, Status status) {
     state.rootfs = record.rootfs;
     state.created = record.created;
     state.annotations.assign(record.annotations.begin(), record.annotations.end());
+    state.systemd_scope = record.cgroup.unit;
     state.reason = record.reason;
     return state;
 }

@@ -271,20 +271,3 @@ TEST_F(Cgroup, DeleteRemembersTheManager) {
     ASSERT_TRUE(output.ok()) << output;
     EXPECT_TRUE(container.remove({"--force"}).ok());
 }
-
-TEST_F(Cgroup, SystemdManager) {
-    REQUIRE_CGROUP();
-    REQUIRE(facts().systemd, "needs systemd");
-    bundle.linux_()["cgroupsPath"] = "system.slice:arca-it:" + container.id;
-    bundle.args({"/bin/probe", "serve"});
-    bundle.write();
-    Output output = Command({facts().runtime, "--root", root().string(), "--systemd-cgroup", "run", "-d", "-b",
-                             bundle.path().string(), container.id})
-                        .output_files(work / "o", work / "e")
-                        .run();
-    if (contains(output.err, "cannot talk to systemd")) GTEST_SKIP() << "the runtime has no systemd manager";
-    ASSERT_TRUE(output.ok()) << output;
-    EXPECT_TRUE(contains(path_of(container.pid()), "arca-it-" + container.id + ".scope"));
-    EXPECT_TRUE(container.remove({"--force"}).ok());
-    bundle.linux_().erase("cgroupsPath");
-}

@@ -39,6 +39,7 @@ class Init {
 
     // The life of a container's process, from birth to the start gate.
     Result<> become_created() {
+        TRY(await_place());
         TRY(settle_in());
         TRY(await_adoption());
         TRY(await_id_maps());
@@ -72,6 +73,13 @@ class Init {
     const sys::Channel& listener() const { return starter_ ? starter_ : context_.channel; }
 
   private:
+    // ORDER: before anything is made that would be charged to, or limited by, the caller's cgroup.
+    Result<> await_place() {
+        if (!plan_.cgroup.scope || born_of_ == BornOf::Intermediate) return {};
+        progress::enter(Step::Cgroup);
+        return expect(Kind::Placed);
+    }
+
     Result<> settle_in() {
         // ORDER: the very first act, so that whatever I make is in the container's cgroup; the intermediate has done it
         // for both of us.

@@ -17,6 +17,16 @@
 namespace arca::container::launch {
 
 namespace {
+// ORDER: before init is made: what systemd moves is this process, not its children.
+Result<> await_place(const ChildContext& context) {
+    if (!context.plan.cgroup.scope) return {};
+    progress::enter(Step::Cgroup);
+    auto message = TRY(receive(context.channel));
+    if (!message) ::_exit(1);  // the parent is gone
+    if (message->kind == Kind::Placed) return {};
+    return fail(Code::Internal, text::cat("unexpected message ", name(message->kind), " of the launch"));
+}
+
 Result<> join_planned_namespaces(const ChildContext& context) {
     progress::enter(Step::JoinNamespaces);
     // ORDER: before joining (CVE-2016-9962). With a new user namespace for init it is left to init: see there.
@@ -54,6 +64,7 @@ Result<> fork_init(ChildContext& context) {
 Result<> run(ChildContext& context) {
     // ORDER: the very first act, so that whatever I make is in the container's cgroup.
     TRY(cgroup::enter(context.resources.cgroup));
+    TRY(await_place(context));
     TRY(close_inherited(context));
     TRY(join_planned_namespaces(context));
     TRY(make_time_namespace(context));

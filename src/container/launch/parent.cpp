@@ -70,6 +70,7 @@ class Parent {
         TRY(open_resources());
         TRY(make_cgroup());
         TRY(fork());
+        TRY(place());
         TRY(write_id_maps());
         TRY(learn_who_init_is());
         TRY(move_net_devices());
@@ -114,6 +115,7 @@ class Parent {
     }
 
     Result<> make_cgroup() {
+        if (plan_.cgroup.scope) return {};
         progress::enter(Step::Cgroup);
         cgroup_ = TRY(cgroup::Cgroup::create(plan_.cgroup));
         request_.record.cgroup = cgroup_.location();  // none, where none could be made and none was needed
@@ -137,6 +139,19 @@ class Parent {
         (plan_.namespaces.intermediate ? intermediate_ : init_) = std::move(cloned.child);
         channel_ = std::move(mine);
         return {};
+    }
+
+    // systemd moves a process that lives, so the child that was made waits until it has been moved, before it does
+    // anything that its cgroup decides about: the price for asking one who need not let us write there ourselves.
+    Result<> place() {
+        if (!plan_.cgroup.scope) return {};
+        progress::enter(Step::Cgroup);
+        cgroup_ = TRY(cgroup::Cgroup::create_around(plan_.cgroup, (init_ ? init_ : intermediate_).pid()));
+        if (cgroup_.location() != request_.record.cgroup) {
+            request_.record.cgroup = cgroup_.location();
+            TRY(request_.store.write(request_.record));
+        }
+        return send(channel_, Kind::Placed);
     }
 
     Result<> learn_who_init_is() {

@@ -68,6 +68,8 @@ Error to_error(const Header& header, std::vector<std::string> texts) {
 
 std::string_view name(Kind kind) {
     switch (kind) {
+        case Kind::Placed:
+            return "Placed";
         case Kind::InitIs:
             return "InitIs";
         case Kind::Adopted:
@@ -133,7 +135,7 @@ Result<Message> decode(std::span<const std::byte> bytes) {
     Header header{};
     if (bytes.size() < sizeof header) return fail(Code::Internal, "a message of the launch is too short");
     std::memcpy(&header, bytes.data(), sizeof header);
-    if (header.kind < static_cast<std::uint16_t>(Kind::InitIs) ||
+    if (header.kind < static_cast<std::uint16_t>(Kind::Placed) ||
         header.kind > static_cast<std::uint16_t>(Kind::Failed))
         return fail(Code::Internal, text::cat("unknown message ", header.kind, " of the launch"));
     Message message;

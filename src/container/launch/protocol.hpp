@@ -1,6 +1,7 @@
 // What the processes of a launch say to each other. One table: who says it, and when it may come. The parent computes
 // from the plan what it expects and refuses anything else: init is semi-hostile once a container can influence it.
 //
+//   parent -> child          Placed        only with a scope of systemd's: to the process that the parent has made
 //   intermediate -> parent   InitIs        with init's pid (and its pidfd as descriptor)
 //   parent -> init           Adopted       only after InitIs: from now on the parent knows whose words these are
 //   parent -> child          IdMapsWritten (to the process that waits for its maps: init, or the intermediate's init)
@@ -27,7 +28,8 @@
 namespace arca::container::launch {
 
 enum class Kind : std::uint16_t {
-    InitIs = 1,
+    Placed = 1,
+    InitIs,
     Adopted,
     IdMapsWritten,
     DevicesMoved,

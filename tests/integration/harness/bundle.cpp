@@ -61,7 +61,8 @@ Json default_config() {
     static int count = 0;
     Json config = Json::parse(kConfig);
     if (facts().root) {
-        config["linux"]["cgroupsPath"] = "/arca-it-" + std::to_string(getpid()) + "-" + std::to_string(count++);
+        const char* form = facts().systemd_manager ? ":arca-it:" : "/arca-it-";
+        config["linux"]["cgroupsPath"] = form + std::to_string(getpid()) + "-" + std::to_string(count++);
         return config;
     }
     // What `spec --rootless` changes: an identity map, the caller's network and /sys, no resources.

@@ -21,6 +21,9 @@ std::size_t count_mounts() {
 
 Arguments with_globals(const std::filesystem::path& root, const Arguments& words) {
     Arguments argv = {facts().runtime, "--root", root.string()};
+    // Callers leave it out later, so what is made has to remember it.
+    const bool makes = !words.empty() && (words[0] == "create" || words[0] == "run");
+    if (facts().systemd_manager && makes) argv.push_back("--systemd-cgroup");
     argv.insert(argv.end(), words.begin(), words.end());
     return argv;
 }
@@ -109,7 +112,9 @@ int Container::wait_for_init(pid_t init) {
 std::filesystem::path Container::cgroup() const {
     const auto& linux_block = bundle.config["linux"];
     if (!facts().cgroup_v2 || !linux_block.contains("cgroupsPath")) return {};
-    return "/sys/fs/cgroup" + linux_block["cgroupsPath"].get<std::string>();
+    const auto path = linux_block["cgroupsPath"].get<std::string>();
+    if (!path.starts_with(':')) return "/sys/fs/cgroup" + path;
+    return "/sys/fs/cgroup/system.slice/arca-it-" + path.substr(path.rfind(':') + 1) + ".scope";
 }
 
 ContainerTest::ContainerTest() : bundle(work / "bundle"), container(work / "state", bundle, unique_id()) {}

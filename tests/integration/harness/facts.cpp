@@ -89,6 +89,8 @@ Facts probe_facts() {
     f.user_namespaces = can_make_user_namespace();
     f.time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
     f.systemd = access("/run/systemd/system", F_OK) == 0;
+    const char* manager = std::getenv("ARCA_TEST_CGROUP_MANAGER");
+    f.systemd_manager = manager != nullptr && std::string(manager) == "systemd";
     identify_runtime(f);
     return f;
 }

@@ -23,6 +23,7 @@ struct Facts {
     bool user_namespaces = false;
     bool time_namespaces = false;
     bool systemd = false;
+    bool systemd_manager = false;  ///< ARCA_TEST_CGROUP_MANAGER=systemd: containers are scopes of systemd's
 
     bool has_controller(const std::string& name) const;
     bool has_v1_controller(const std::string& name) const;

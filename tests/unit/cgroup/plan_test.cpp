@@ -191,9 +191,46 @@ TEST(CgroupPlan, DeviceRulesLostWithoutACgroupAreNotedOnlyWhereTheyMatter) {
     EXPECT_THAT(notes, IsEmpty());
 }
 
-TEST(CgroupPlan, TheSystemdManagerIsRefusedByName) {
+TEST(CgroupPlan, UnderSystemdTheCgroupIsAScopes) {
     std::vector<spec::Note> notes;
-    auto made = plan({}, unified_host(), {.id = "x", .manager = CgroupManager::Systemd}, notes);
+    spec::Config config;
+    config.linux_.cgroups_path = "a-b.slice:web:1";
+    config.linux_.resources.pids_limit = 7;
+    auto made = plan(config, unified_host(), {.id = "x", .manager = CgroupManager::Systemd}, notes);
+    ASSERT_TRUE(made) << made.error().message();
+    EXPECT_EQ(made->location.kind, Kind::Systemd);
+    EXPECT_EQ(made->location.path, "/a.slice/a-b.slice/web-1.scope");
+    EXPECT_EQ(made->location.unit, "web-1.scope");
+    EXPECT_THAT(made->location.bus, HasSubstr("/run/systemd/private"));
+    ASSERT_TRUE(made->scope);
+    EXPECT_THAT(made->scope->properties, testing::Contains(Property{"TasksMax", Value::uint64(7)}));
+    EXPECT_FALSE(made->writes.empty()) << "what systemd rounds is written as well";
+}
+
+TEST(CgroupPlan, AUsersScopeIsBelowTheUsersManager) {
+    std::vector<spec::Note> notes;
+    auto host = unified_host();
+    host.euid = 5;
+    const Wish wish{
+        .id = "x", .manager = CgroupManager::Systemd, .rootless = true, .environment = {"XDG_RUNTIME_DIR=/run/user/5"}};
+    auto made = plan({}, host, wish, notes);
+    ASSERT_TRUE(made) << made.error().message();
+    EXPECT_EQ(made->location.path, "/user.slice/user-5.slice/user@5.service/user.slice/arca-x.scope");
+    EXPECT_THAT(made->location.bus, testing::StartsWith("unix:path=/run/user/5/systemd/private"));
+}
+
+TEST(CgroupPlan, RootOfAUserNamespaceWithoutASessionUsesTheSystemsManager) {
+    std::vector<spec::Note> notes;
+    auto host = unified_host();
+    host.in_initial_user_namespace = false;
+    auto made = plan({}, host, {.id = "x", .manager = CgroupManager::Systemd, .rootless = true}, notes);
+    ASSERT_TRUE(made) << made.error().message();
+    EXPECT_EQ(made->location.path, "/system.slice/arca-x.scope");
+}
+
+TEST(CgroupPlan, TheSystemdManagerNeedsAUnifiedHost) {
+    std::vector<spec::Note> notes;
+    auto made = plan({}, legacy_host(), {.id = "x", .manager = CgroupManager::Systemd}, notes);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code(), Code::Unsupported);
     EXPECT_THAT(made.error().message(), HasSubstr("--systemd-cgroup"));
