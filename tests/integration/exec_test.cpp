@@ -236,7 +236,9 @@ TEST_F(Exec, EndsWhenTheContainerEndsMeanwhile) {
         Output output = running.wait(10, Reaping::Adopted);
         EXPECT_FALSE(output.timed_out) << i << output;
         EXPECT_TRUE(output.status == 255 || output.status == 128 + SIGKILL) << i << output;
-        if (output.status == 255) EXPECT_TRUE(contains(output.err, "container not running")) << output;
+        if (output.status == 255) {
+            EXPECT_TRUE(contains(output.err, "container not running")) << output;
+        }
         EXPECT_TRUE(other.remove({"--force"}).ok());
     }
 }

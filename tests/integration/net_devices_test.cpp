@@ -24,7 +24,9 @@ class NetDevices : public ContainerTest {
     }
     void TearDown() override {
         ContainerTest::TearDown();
-        if (before_ >= 0) EXPECT_EQ(setns(before_, CLONE_NEWNET), 0);
+        if (before_ >= 0) {
+            EXPECT_EQ(setns(before_, CLONE_NEWNET), 0);
+        }
         close(before_);
     }
     static bool ip(const Arguments& words) {

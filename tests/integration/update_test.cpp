@@ -45,7 +45,9 @@ TEST_F(Update, LimitsOfMemoryThatContradictEachOther) {
     start_probe({"serve"});
     Output output = update({"--memory", "100m", "--pids-limit", "7"});
     EXPECT_EQ(output.status, 1);
-    if (facts().kind == Kind::Arca) EXPECT_TRUE(contains(output.err, "/memory/swap")) << output;
+    if (facts().kind == Kind::Arca) {
+        EXPECT_TRUE(contains(output.err, "/memory/swap")) << output;
+    }
     EXPECT_EQ(setting("memory.max"), "67108864");
     EXPECT_NE(setting("pids.max"), "7") << "nothing at all may have changed";
 }
@@ -148,7 +150,9 @@ TEST_F(Update, AStoppedContainerIsRefused) {
     ASSERT_TRUE(container.reaches("stopped"));
     Output output = update({"--pids-limit", "10"});
     EXPECT_EQ(output.status, 1);
-    if (facts().kind == Kind::Arca) EXPECT_TRUE(contains(output.err, "container not running")) << output;
+    if (facts().kind == Kind::Arca) {
+        EXPECT_TRUE(contains(output.err, "container not running")) << output;
+    }
 }
 
 TEST_F(Update, DevicesInTheResourcesAreIgnored) {

@@ -68,7 +68,7 @@ TEST_F(Crash, OfAnExhaustedStackIsLoggedToo) {
 TEST_F(Crash, OfAnotherProcessIsItsParentsToReport) {
     status_of([] {
         if (fork() == 0) ::kill(getpid(), SIGSEGV);
-        wait(nullptr);
+        ::wait(nullptr);
     });
     EXPECT_EQ(log(), "");
 }

@@ -27,7 +27,10 @@ class RdtGroup : public testing::Test {
         tree_.file(name + "/schemata", schemata);
         std::filesystem::create_directories(tree_ / (name + "/mon_groups"));
     }
-    Plan of(const spec::IntelRdt& wanted) const { return *plan(wanted, "web", tree_.path()); }
+    Plan of(const spec::IntelRdt& wanted) const {
+        auto planned = plan(wanted, "web", tree_.path());
+        return planned ? std::move(*planned) : Plan{};
+    }
 
     test::TemporaryDirectory tree_;
 };

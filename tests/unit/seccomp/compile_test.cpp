@@ -386,8 +386,8 @@ TEST(Flags, NotificationWaitsKillablyAndTsyncStaysAway) {
 }
 
 TEST(Flags, NotificationDoesWithoutKillableWaits) {
-    EXPECT_EQ("", test::in_child([]() -> std::string {
-                  if (!test::deny_syscall(SYS_seccomp, EINVAL)) return "no filter";
+    EXPECT_EQ("", arca::test::in_child([]() -> std::string {
+                  if (!arca::test::deny_syscall(SYS_seccomp, EINVAL)) return "no filter";
                   auto profile = killable_profile();
                   profile.flags->pop_back();
                   std::vector<spec::Note> notes;
