@@ -86,11 +86,11 @@ TEST_F(CgroupV1, DevicesAreDeniedAndAllowed) {
     REQUIRE_V1("devices");
     bundle.add_capabilities({"CAP_MKNOD"});
     resources()["devices"] = {{{"allow", false}, {"access", "rwm"}},
-                              {{"allow", true}, {"type", "c"}, {"major", 1}, {"minor", 11}, {"access", "r"}}};
+                              {{"allow", true}, {"type", "c"}, {"major", 1}, {"minor", 11}, {"access", "w"}}};
     bundle.linux_()["devices"] = {
         {{"path", "/dev/kmsg"}, {"type", "c"}, {"major", 1}, {"minor", 11}, {"fileMode", 0666}},
         {{"path", "/dev/fuse"}, {"type", "c"}, {"major", 10}, {"minor", 229}, {"fileMode", 0666}}};
-    auto seen = probe_all({"open", "/dev/null", ",", "open", "/dev/kmsg", ",", "open", "/dev/fuse"});
+    auto seen = probe_all({"open", "/dev/null", ",", "open", "/dev/kmsg", "w", ",", "open", "/dev/fuse", "r"});
     EXPECT_EQ(seen[0]["error"], "");
     EXPECT_EQ(seen[1]["error"], "");
     EXPECT_EQ(seen[2]["error"], "EPERM");
@@ -113,7 +113,7 @@ TEST_F(CgroupV1, APausedContainerCanBeKilledAndDeleted) {
     pid_t init = container.pid();
     Output killed = container.kill("KILL");
     EXPECT_TRUE(killed.ok()) << killed;
-    EXPECT_EQ(container.wait_for_init(init), SIGKILL);
+    EXPECT_EQ(container.wait_for_init(init), 128 + SIGKILL);
     EXPECT_EQ(container.status(), "stopped");
     EXPECT_TRUE(container.remove().ok());
     start_probe({"serve"});
