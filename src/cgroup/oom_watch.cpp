@@ -42,9 +42,13 @@ short OomWatch::poll_events() const {
 
 std::uint64_t OomWatch::take_kills() {
     if (!file_) return 0;
-    std::uint64_t signals = 0;
-    if (signal_) (void)!::read(signal_.number(), &signals, sizeof signals);
     const auto content = read_from_start(file_, "the count of kills");
+    if (signal_) {
+        // v1 tells of it before it counts the kill, and once more when the cgroup is removed.
+        std::uint64_t signals = 0;
+        const bool told = ::read(signal_.number(), &signals, sizeof signals) == sizeof signals;
+        return told && content ? signals : 0;
+    }
     const auto kills = content ? value_of(*content, "oom_kill").value_or(kills_) : kills_;
     return kills - std::exchange(kills_, kills);
 }
