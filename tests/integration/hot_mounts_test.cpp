@@ -10,6 +10,7 @@ class HotMounts : public ContainerTest {
         ContainerTest::SetUp();
         if (IsSkipped()) return;
         SKIP_FOR(Runc, "has no such command");
+        bundle.config["root"]["readonly"] = false;  // mount points are made
         std::filesystem::create_directory(work / "source");
         write_file(work / "source" / "file", "of the host");
     }

@@ -292,7 +292,7 @@ TEST_F(Lifecycle, DeleteByPattern) {
     other_bundle.args({"/bin/probe", "serve"});
     Container second(root(), other_bundle, container.id + "-b");
     ASSERT_TRUE(second.create().ok());
-    Output output = runtime({"delete", "--regex", "-b$"});
+    Output output = runtime({"delete", "--regex", "[-]b$"});
     ASSERT_TRUE(output.ok()) << output;
     EXPECT_EQ(second.status(), "");
     EXPECT_EQ(container.status(), "created");

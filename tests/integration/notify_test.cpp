@@ -108,6 +108,7 @@ TEST_F(Notify, AProgramOfAnotherUserReachesTheSocket) {
     Manager manager(work / "manager");
     bundle.process()["user"] = {{"uid", 1000}, {"gid", 1000}};
     bundle.map_ids(100000, 65536);
+    bundle.directory("run/notify");  // nobody in the container may make it in a root of the host's
     bundle.args({"/bin/probe", "notify", "READY=1", ",", "serve"});
     Output output = container.run_command({"--detach"}).variable("NOTIFY_SOCKET", manager.address()).run();
     ASSERT_TRUE(output.ok()) << output << container.output();

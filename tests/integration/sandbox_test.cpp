@@ -51,7 +51,7 @@ TEST_F(Sandbox, HasNoCapabilitiesUnlessAsked) {
 }
 
 TEST_F(Sandbox, TakesEnvironmentAndWorkingDirectory) {
-    Output output = run({"probe", "env", "cwd"}, {"-e", "A=b", "--cwd", "/tmp"});
+    Output output = run({"probe", "env", ",", "cwd"}, {"-e", "A=b", "--cwd", "/tmp"});
     EXPECT_TRUE(contains(output.out, "A=b")) << output;
     EXPECT_TRUE(contains(output.out, "/tmp")) << output;
 }

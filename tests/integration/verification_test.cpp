@@ -40,5 +40,5 @@ INSTANTIATE_TEST_SUITE_P(Calls, VerificationOf,
                          testing::Values(Lie{"setgroups", "reading the supplementary groups back"},
                                          Lie{"setresgid", "reading the gid back"},
                                          Lie{"setresuid", "reading the uid back"}, Lie{"capset", "back"},
-                                         Lie{"prctl", "back"}, Lie{"close_range", "descriptor's flags back"}),
+                                         Lie{"prctl", "capset("}, Lie{"close_range", "descriptor's flags back"}),
                          [](const auto& which) { return std::string(which.param.call); });

@@ -120,8 +120,9 @@ TEST_F(SystemdBusTest, ADaemonTakesEveryKindOfArgument) {
         arguments.push_back(Value::variant(*parse_gvariant(text)));
     auto reply = bus->run_job({"StartTransientUnit", arguments}, Deadline(5'000));
     ASSERT_TRUE(reply) << reply.error().message();
-    EXPECT_TRUE(reply->says(".ServiceUnknown")) << reply->error_name;
-    EXPECT_THAT(reply->text, HasSubstr("org.freedesktop.systemd1"));
+    // It has nobody to pass them on to: it knows no such service, or cannot start it.
+    EXPECT_THAT(reply->error_name, testing::StartsWith("org.freedesktop.DBus.Error.")) << reply->text;
+    EXPECT_FALSE(reply->says(".InvalidArgs")) << reply->text;
 }
 
 }  // namespace

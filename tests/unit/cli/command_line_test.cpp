@@ -310,7 +310,7 @@ TEST(Globals, Refusals) {
 
 TEST(Help, Everywhere) {
     for (const Strings& arguments : {Strings{}, {"-h"}, {"--help"}, {"-?"}, {"--usage"}, {"help"}, {"--debug", "-h"}})
-        EXPECT_THAT(command<ShowHelp>(arguments).text, HasSubstr("Commands:\n  create"));
+        EXPECT_THAT(command<ShowHelp>(arguments).text, HasSubstr("Life of a container:\n  create"));
     for (const Strings& arguments : {Strings{"kill", "-h"}, {"kill", "web", "--help"}, {"help", "kill"}})
         EXPECT_THAT(command<ShowHelp>(arguments).text, HasSubstr("arca kill [OPTIONS] ID [SIGNAL]"));
 }

@@ -46,7 +46,7 @@ Names long_options(const Grammar& grammar) {
 Names listed_options(const std::string& page) {
     Names names;
     for (const auto& line : matches(page, "^\\.It (Fl .*)$"))
-        for (const auto& name : matches(line, "Fl -([a-z-]+)"))
+        for (const auto& name : matches(line, "Fl -([a-z0-9-]+)"))
             names.insert(name);
     return names;
 }

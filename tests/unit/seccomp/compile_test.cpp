@@ -562,7 +562,7 @@ TEST(StoredProgram, WhatTheKernelWouldRefuseIsRefused) {
         {"division by zero", {{one({BPF_ALU | BPF_DIV | BPF_K, 0, 0, 0}), ret}, 0}, false},
         {"modulo", {{one({BPF_ALU | BPF_MOD | BPF_K, 0, 0, 3}), ret}, 0}, false},
         {"mask", {{one({BPF_ALU | BPF_AND | BPF_K, 0, 0, 0}), ret}, 0}, true},
-        {"flag NEW_LISTENER", {{ret}, SECCOMP_FILTER_FLAG_NEW_LISTENER}, false},
+        {"a flag of no kernel", {{ret}, 1U << 31}, false},
     };
     for (const auto& row : rows)
         EXPECT_EQ(parse(serialise(row.program)).has_value(), row.is_valid) << row.what;
