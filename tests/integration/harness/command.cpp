@@ -238,7 +238,7 @@ void Command::become(int in, int out, int err) {
         envp.push_back(entry.data());
     argv.push_back(nullptr);
     envp.push_back(nullptr);
-    execve(argv[0], argv.data(), envp.data());
+    execvpe(argv[0], argv.data(), envp.data());
     _exit(127);
 }
 
