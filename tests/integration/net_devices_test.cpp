@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -66,11 +67,13 @@ TEST_F(NetDevices, OfAContainerInAUserNamespace) {
 }
 
 TEST_F(NetDevices, IntoANamespaceThatIsJoined) {
+    const bool was_mounted = contains(read_file("/proc/self/mountinfo"), " /run/netns ");  // ip makes a mount of it
     ASSERT_TRUE(ip({"netns", "add", "arca-test"})) << "needs /run/netns";
     bundle.set_namespace("network", "/run/netns/arca-test");
     give("net%d");
     EXPECT_TRUE(contains(probe({"interfaces"}).dump(), "\"net0\""));
     EXPECT_TRUE(ip({"netns", "del", "arca-test"}));
+    if (!was_mounted) umount2("/run/netns", MNT_DETACH);
 }
 
 TEST_F(NetDevices, AMissingDeviceIsNamed) {

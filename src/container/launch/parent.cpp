@@ -243,7 +243,6 @@ class Parent {
             auto message = TRY(receive_next());
             if (message.kind != Kind::Terminal) continue;
             controller_ = TRY(only_descriptor(message, Kind::Terminal));
-            process::adapt_to_caller(controller_);
         }
         return {};
     }

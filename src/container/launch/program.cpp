@@ -79,6 +79,7 @@ Result<> set_attributes(const ProcessPlan& process, const sys::Procfs& procfs) {
 
 Result<> give_controller(const process::Terminal& terminal, sys::Fd& console_socket, const sys::Channel& parent) {
     if (!console_socket) {
+        process::adapt_to_caller(terminal.controller);  // our stdio is still the caller's
         const std::array descriptors = {terminal.controller.ref()};
         return send(parent, Kind::Terminal, 0, terminal.name, descriptors);
     }

@@ -107,7 +107,8 @@ TEST_F(SystemdBusTest, NonsenseIsNoMessage) {
     ASSERT_TRUE(bus) << bus.error().message();
     auto reply = bus->call({"Ping", {}}, Deadline(5'000));
     ASSERT_FALSE(reply);
-    EXPECT_THAT(reply.error().message(), HasSubstr("no D-Bus message"));
+    // The peer may have closed before the call is sent.
+    EXPECT_THAT(reply.error().message(), testing::AnyOf(HasSubstr("no D-Bus message"), HasSubstr("EPIPE")));
 }
 
 TEST_F(SystemdBusTest, ADaemonTakesEveryKindOfArgument) {
