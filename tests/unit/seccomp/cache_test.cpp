@@ -5,10 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -291,32 +294,45 @@ TEST_F(Cache, TheOldestGoWhenThereAreTooMany) {
 TEST_F(Cache, RacingWritersNeverShowHalfAnEntry) {
     const auto profile = sample_profile();
     const auto key = cache_key(profile);
+    std::array<int, 2> enough{};
+    ASSERT_EQ(::pipe2(enough.data(), O_CLOEXEC | O_NONBLOCK), 0);
+    const auto wanted = [&] {
+        pollfd readable{.fd = enough[0], .events = POLLIN, .revents = 0};
+        return ::poll(&readable, 1, 0) == 0;
+    };
     std::vector<pid_t> writers;
     for (int writer = 0; writer < 2; ++writer) {
         const pid_t pid = ::fork();
         if (pid == 0) {
-            for (int time = 0; time < 100; ++time) {
+            do {
                 ::unlink(file_of(profile).c_str());
                 std::vector<spec::Note> notes;
                 if (!compile_cached(profile, directory_, notes) || notes.size() != 1) ::_exit(1);
-            }
+            } while (wanted());
             ::_exit(0);
         }
         writers.push_back(pid);
     }
+    // The writers go on until enough entries were seen, so that a machine that lets them run first changes nothing.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     int looks = 0;
-    for (std::size_t ended = 0; ended < writers.size();) {
-        if (const auto bytes = sys::read_file(file_of(profile))) {
-            ++looks;
-            ASSERT_TRUE(decode_entry(*bytes, key));
-        }
-        int status = 0;
-        if (::waitpid(-1, &status, WNOHANG) > 0) {
-            ++ended;
-            EXPECT_EQ(status, 0);
-        }
+    bool whole = true;
+    while (whole && looks < 100 && std::chrono::steady_clock::now() < deadline) {
+        const auto bytes = sys::read_file(file_of(profile));
+        if (!bytes) continue;
+        ++looks;
+        whole = decode_entry(*bytes, key).has_value();
     }
-    EXPECT_GT(looks, 0);
+    EXPECT_EQ(::write(enough[1], "", 1), 1);
+    for (const pid_t writer : writers) {
+        int status = 0;
+        EXPECT_EQ(::waitpid(writer, &status, 0), writer);
+        EXPECT_EQ(status, 0);
+    }
+    ::close(enough[0]);
+    ::close(enough[1]);
+    EXPECT_TRUE(whole);
+    EXPECT_EQ(looks, 100);
     EXPECT_EQ(count_files(), 1U);
 }
 
