@@ -17,16 +17,24 @@ std::uint32_t architecture_token(std::string_view name) {
     if (!name.starts_with(kPrefix)) return 0;
     return ::seccomp_arch_resolve_name(text::lower(name.substr(kPrefix.size())).c_str());
 }
+
+/// seccomp_data has the byte order of the kernel: no program can read the other one.
+Result<std::uint32_t> usable_token(const std::string& name, const std::string& pointer) {
+    const auto token = architecture_token(name);
+    if (token == 0)
+        return fail(Error(Code::Unsupported,
+                          text::cat("libseccomp ", library_version(), " does not know \"", text::printable(name), '"'))
+                        .at(pointer));
+    if (byte_order(token) != byte_order(native_architecture()))
+        return fail(Error(Code::Unsupported, text::cat("\"", name, "\" has the other byte order")).at(pointer));
+    return token;
+}
 }  // namespace
 
 Result<std::vector<std::uint32_t>> architecture_tokens(const std::vector<std::string>& names) {
     std::vector<std::uint32_t> tokens{native_architecture()};
     for (std::size_t index = 0; index < names.size(); ++index) {
-        const auto token = architecture_token(names[index]);
-        if (token == 0)
-            return fail(Error(Code::Unsupported, text::cat("libseccomp ", library_version(), " does not know \"",
-                                                           text::printable(names[index]), '"'))
-                            .at(text::cat("/linux/seccomp/architectures/", index)));
+        const auto token = TRY(usable_token(names[index], text::cat("/linux/seccomp/architectures/", index)));
         if (std::ranges::find(tokens, token) == tokens.end()) tokens.push_back(token);
     }
     return tokens;
@@ -38,6 +46,16 @@ bool is_x32(std::uint32_t token) {
 
 std::uint32_t audit_architecture(std::uint32_t token) {
     return is_x32(token) ? AUDIT_ARCH_X86_64 : token;
+}
+
+Width argument_width(std::uint32_t token) {
+    // N32 of MIPS has 64-bit numbers in the kernel's name, and 32-bit arguments for libseccomp.
+    const bool is_wide = (token & __AUDIT_ARCH_64BIT) != 0 && (token & __AUDIT_ARCH_CONVENTION_MIPS64_N32) == 0;
+    return is_wide ? Width::Bits64 : Width::Bits32;
+}
+
+ByteOrder byte_order(std::uint32_t token) {
+    return (token & __AUDIT_ARCH_LE) != 0 ? ByteOrder::Little : ByteOrder::Big;
 }
 
 std::uint32_t native_architecture() {

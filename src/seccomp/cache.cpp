@@ -20,7 +20,7 @@ namespace arca::seccomp {
 namespace {
 constexpr std::string_view kMagic = "arca-scc";
 /// To be raised when the compiler makes something else of the same profile.
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 constexpr std::size_t kMaximalFile = 4U << 20U;
 constexpr std::size_t kNameLength = 16;
 /// A writer that died leaves its temporary file; nobody writes for as long as this.

@@ -75,10 +75,7 @@ Result<> Filter::add_rule(const Rule& rule, const spec::Seccomp& profile) const 
         Error(Code::InvalidConfig, text::cat("libseccomp refuses the rule for ", name), -result).at(rule.pointer()));
 }
 
-Result<std::vector<std::uint64_t>> Filter::generate(Layout layout) const {
-    const std::uint32_t level = layout == Layout::Tree ? 2 : 1;
-    if (const int result = ::seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, level); result < 0)
-        return libseccomp_error("seccomp_attr_set(SCMP_FLTATR_CTL_OPTIMIZE)", result);
+Result<std::vector<std::uint64_t>> Filter::generate() const {
     return export_instructions(context_.get());
 }
 

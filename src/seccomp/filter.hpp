@@ -1,4 +1,5 @@
-// One libseccomp filter: its architecture, its rules, and the instructions made of them.
+// One libseccomp filter: its architecture, its rules, and the instructions made of them. Asked where only libseccomp
+// knows what rules mean: those of one call that contradict each other, and architectures whose calls share a number.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +12,12 @@
 
 namespace arca::seccomp {
 
-/// How libseccomp orders the comparisons of system call numbers.
-enum class Layout : std::uint8_t {
-    List,  ///< one after the other: shorter
-    Tree,  ///< a search tree: fewer steps
-};
-
 class Filter {
   public:
     /// `profile` is only looked at for the texts of errors.
     static Result<Filter> build(const spec::Seccomp& profile, std::uint32_t default_action, std::uint32_t token,
                                 const std::vector<Rule>& rules);
-    Result<std::vector<std::uint64_t>> generate(Layout layout) const;
+    Result<std::vector<std::uint64_t>> generate() const;
 
   private:
     struct Release {

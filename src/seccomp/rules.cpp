@@ -1,6 +1,5 @@
 #include "seccomp/rules.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <map>
 
@@ -12,7 +11,7 @@ namespace arca::seccomp {
 namespace {
 constexpr unsigned kArguments = 6;
 
-using Conditions = std::vector<scmp_arg_cmp>;
+using Comparisons = std::vector<scmp_arg_cmp>;
 
 std::string rule_pointer(std::size_t index) {
     return text::cat("/linux/seccomp/syscalls/", index);
@@ -51,8 +50,8 @@ bool repeats_an_index(const std::vector<spec::SeccompArgument>& args) {
 /// The lists of conditions, each of which makes a rule of its own. Conditions on different arguments must all hold. An
 /// argument that is named twice makes every condition an alternative: profiles from the time of docker's own format
 /// rely on it.
-Result<std::vector<Conditions>> alternatives(const std::vector<spec::SeccompArgument>& args, std::size_t rule_index) {
-    Conditions all;
+Result<std::vector<Comparisons>> alternatives(const std::vector<spec::SeccompArgument>& args, std::size_t rule_index) {
+    Comparisons all;
     for (const auto& argument : args) {
         if (argument.index >= kArguments)
             return fail(Error(Code::InvalidConfig, text::cat("a system call has no argument ", argument.index))
@@ -60,8 +59,8 @@ Result<std::vector<Conditions>> alternatives(const std::vector<spec::SeccompArgu
         // For SCMP_CMP_MASKED_EQ the first datum is the mask, as in the configuration.
         all.push_back({argument.index, compare_operator(argument.op), argument.value, argument.value_two});
     }
-    if (!repeats_an_index(args)) return std::vector<Conditions>{all};
-    std::vector<Conditions> single;
+    if (!repeats_an_index(args)) return std::vector<Comparisons>{all};
+    std::vector<Comparisons> single;
     for (const auto& condition : all)
         single.push_back({condition});
     return single;
@@ -69,12 +68,12 @@ Result<std::vector<Conditions>> alternatives(const std::vector<spec::SeccompArgu
 
 class Resolver {
   public:
-    explicit Resolver(std::vector<spec::Note>& notes) : notes_(notes) {}
+    Resolver(const Numbers& native, std::vector<spec::Note>& notes) : native_(native), notes_(notes) {}
 
     Result<> add(const spec::SeccompRule& rule, std::uint32_t action, std::size_t rule_index) {
         const auto lists = TRY(alternatives(rule.args, rule_index));
         for (std::size_t name_index = 0; name_index < rule.names.size(); ++name_index) {
-            const int number = ::seccomp_syscall_resolve_name(rule.names[name_index].c_str());
+            const int number = native_.of(rule_index, name_index);
             if (number == __NR_SCMP_ERROR)
                 note_unknown(rule.names[name_index], rule_index, name_index);
             else
@@ -93,13 +92,14 @@ class Resolver {
     }
     void add_one(Rule rule) {
         if (rule.conditions.empty()) {
-            // libseccomp compares each new rule with all others; one that is there already is not worth that.
+            // Profiles name some calls many times; libseccomp would compare each new rule with all others.
             const auto [first, is_new] = unconditional_.emplace(rule.number, rule.action);
             if (!is_new && first->second == rule.action) return;
         }
         rules_.push_back(std::move(rule));
     }
 
+    const Numbers& native_;
     std::vector<spec::Note>& notes_;
     std::vector<Rule> rules_;
     std::map<int, std::uint32_t> unconditional_;
@@ -137,8 +137,8 @@ Result<std::uint32_t> action_value(spec::SeccompAction action, std::optional<std
 }
 
 Result<std::vector<Rule>> resolve_rules(const spec::Seccomp& profile, std::uint32_t default_action,
-                                        std::vector<spec::Note>& notes) {
-    Resolver resolver(notes);
+                                        const Numbers& native, std::vector<spec::Note>& notes) {
+    Resolver resolver(native, notes);
     for (std::size_t index = 0; index < profile.syscalls.size(); ++index) {
         const auto& rule = profile.syscalls[index];
         const auto action = TRY(action_value(rule.action, rule.errno_ret, rule_pointer(index) + "/action"));
@@ -149,17 +149,6 @@ Result<std::vector<Rule>> resolve_rules(const spec::Seccomp& profile, std::uint3
             TRY(resolver.add(rule, action, index));
     }
     return resolver.take();
-}
-
-NewestKnown newest_known(const spec::Seccomp& profile, std::uint32_t token) {
-    int newest = -1;
-    for (const auto& rule : profile.syscalls)
-        for (const auto& name : rule.names)
-            newest = std::max(newest, ::seccomp_syscall_resolve_name_arch(token, name.c_str()));
-    NewestKnown known{.leaves_x32_alone = token == SCMP_ARCH_X86_64};
-    // Negative: pseudo numbers of libseccomp, for calls that the architecture does not have.
-    if (newest >= 0) known.number = static_cast<std::uint32_t>(newest);
-    return known;
 }
 
 }  // namespace arca::seccomp

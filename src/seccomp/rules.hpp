@@ -1,4 +1,4 @@
-// The rules of a profile, resolved: what libseccomp is told, one system call at a time.
+// The rules of a profile, resolved: one system call at a time, in the words of libseccomp.
 #pragma once
 
 #include <seccomp.h>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "seccomp/stub.hpp"
+#include "seccomp/numbers.hpp"
 #include "spec/types.hpp"
 
 namespace arca::seccomp {
@@ -29,9 +29,6 @@ struct Rule {
 
 /// Names that libseccomp does not know, and rules that only repeat the default action, become notes.
 Result<std::vector<Rule>> resolve_rules(const spec::Seccomp& profile, std::uint32_t default_action,
-                                        std::vector<spec::Note>& notes);
-
-/// Highest number that any name of the profile has on the architecture.
-NewestKnown newest_known(const spec::Seccomp& profile, std::uint32_t token);
+                                        const Numbers& native, std::vector<spec::Note>& notes);
 
 }  // namespace arca::seccomp
