@@ -1,5 +1,5 @@
-// From argv to an Invocation: which options each command has, their types and their help. The only part that knows
-// CLI11; only the command that is asked for is declared, so that `arca state` does not pay for exec's options.
+// From argv to an Invocation. Only the command that is asked for is declared, and CLI11 is told only of the options
+// that are given: `arca state web` does without it.
 #pragma once
 
 #include <span>
