@@ -21,6 +21,8 @@
 #include "container/store.hpp"
 #include "host/facts.hpp"
 #include "privileges/keyring.hpp"
+#include "privileges/landlock.hpp"
+#include "privileges/lsm.hpp"
 #include "process/attributes.hpp"
 #include "process/descriptors.hpp"
 #include "process/environment.hpp"
@@ -130,12 +132,16 @@ class Joiner {
 
     Result<> prepare_process() {
         progress::enter(Step::ProcessAttributes);
-        if (context_.record.session_keyring) TRY(privileges::join_session_keyring(context_.record.id));
-        launch::complete_environment(process_, *root_);
-        if (!process_.terminal) TRY(process::give_stdio_to(process_.user.uid));
         sys::Procfs procfs;
         if (!process_.apparmor_profile.empty() || !process_.selinux_label.empty()) procfs = TRY(sys::Procfs::open());
+        if (context_.record.session_keyring) {
+            TRY(privileges::set_keyring_label(procfs, process_.selinux_label));
+            TRY(privileges::join_session_keyring(context_.record.id));
+        }
+        launch::complete_environment(process_, *root_);
+        if (!process_.terminal) TRY(process::give_stdio_to(process_.user.uid));
         TRY(launch::set_attributes(process_, procfs));
+        TRY(privileges::restrict_files(process_.landlock, *root_));
         return process::set_affinity(context_.plan.final_affinity);
     }
 

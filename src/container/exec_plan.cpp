@@ -109,6 +109,7 @@ Result<ExecPlan> plan_exec(const Runtime& runtime, const ExecOptions& options, c
     report(runtime, notes);
     plan.process.personality = config.linux_.personality;
     plan.process.memory_policy = config.linux_.memory_policy;
+    plan.process.landlock = TRY(plan_landlock(config.annotations));
     plan.process.call_setgroups = !config.annotations.contains("run.oci.keep_original_groups");
     plan.listen_descriptors = process::listen_descriptors(runtime.environment, ::getpid());
     plan.listen_names = process::find(runtime.environment, "LISTEN_FDNAMES").value_or("");

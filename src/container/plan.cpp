@@ -152,6 +152,12 @@ bool NamespacePlan::has(NamespaceType type) const {
     return (all() & clone_flag(type)) != 0;
 }
 
+Result<std::vector<privileges::LandlockRule>> plan_landlock(const std::map<std::string, std::string>& annotations) {
+    const auto found = annotations.find(std::string(privileges::kLandlockAnnotation));
+    if (found == annotations.end()) return std::vector<privileges::LandlockRule>();
+    return privileges::parse_landlock(found->second);
+}
+
 ProcessPlan plan_process(const spec::Process& process, std::vector<spec::Note>& notes) {
     ProcessPlan plan;
     plan.args = process.args;
@@ -204,6 +210,7 @@ Result<LaunchPlan> plan(const spec::Config& original, const host::Facts& facts, 
         process.oom_tolerant = plan.rootless;
         process.personality = config.linux_.personality;
         process.memory_policy = config.linux_.memory_policy;
+        process.landlock = TRY(plan_landlock(config.annotations));
         add_listen_environment(process, caller);
     }
     return plan;

@@ -15,6 +15,7 @@
 #include "mounts/plan.hpp"
 #include "network/net_devices.hpp"
 #include "privileges/capabilities.hpp"
+#include "privileges/landlock.hpp"
 #include "rdt/plan.hpp"
 #include "spec/types.hpp"
 
@@ -58,6 +59,7 @@ struct ProcessPlan {
     std::optional<spec::MemoryPolicy> memory_policy;
     std::string apparmor_profile;
     std::string selinux_label;
+    std::vector<privileges::LandlockRule> landlock;
     bool terminal = false;
     std::optional<spec::ConsoleSize> console_size;
     unsigned preserved_descriptors = 0;  ///< LISTEN_FDS and --preserve-fds together
@@ -100,6 +102,9 @@ struct Caller {
 /// `options.bundle` must be absolute. Errors carry the JSON pointer of the entry that cannot be carried out.
 Result<LaunchPlan> plan(const spec::Config& config, const host::Facts& facts, const CreateOptions& options,
                         const Caller& caller);
+
+/// What of the annotations is for each process of the container, exec'd ones too.
+Result<std::vector<privileges::LandlockRule>> plan_landlock(const std::map<std::string, std::string>& annotations);
 
 /// The process part alone, for exec.
 ProcessPlan plan_process(const spec::Process& process, std::vector<spec::Note>& notes);

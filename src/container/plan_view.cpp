@@ -111,6 +111,13 @@ Json capability_json(std::uint64_t bits) {
     return list;
 }
 
+Json landlock_json(const std::vector<privileges::LandlockRule>& rules) {
+    Json list = Json::array();
+    for (const auto& rule : rules)
+        list.push_back(privileges::describe(rule));
+    return list;
+}
+
 Json process_json(const ProcessPlan& plan) {
     Json rlimits = Json::array();
     for (const auto& limit : plan.rlimits)
@@ -128,6 +135,7 @@ Json process_json(const ProcessPlan& plan) {
               {"permitted", capability_json(plan.capabilities.permitted)},
               {"ambient", capability_json(plan.capabilities.ambient)}}},
             {"noNewPrivileges", plan.no_new_privileges},
+            {"landlock", landlock_json(plan.landlock)},
             {"rlimits", rlimits},
             {"terminal", plan.terminal},
             {"preservedDescriptors", plan.preserved_descriptors}};

@@ -36,10 +36,13 @@ Result<std::string> read_config(const CreateOptions& options) {
 
 // While /sys is still the host's.
 Result<> check_labels(const spec::Config& config) {
-    if (!config.process || (config.process->apparmor_profile.empty() && config.process->selinux_label.empty()))
-        return {};
-    return privileges::check_labels(privileges::active_security_modules(), config.process->apparmor_profile,
-                                    config.process->selinux_label);
+    privileges::LabelWishes wishes{.mount_label = config.linux_.mount_label};
+    if (config.process) {
+        wishes.apparmor_profile = config.process->apparmor_profile;
+        wishes.selinux_label = config.process->selinux_label;
+    }
+    if (wishes.apparmor_profile.empty() && wishes.selinux_label.empty() && wishes.mount_label.empty()) return {};
+    return privileges::check_labels(privileges::active_security_modules(), wishes);
 }
 
 Result<> refuse_notes(const std::vector<spec::Note>& notes) {
@@ -76,6 +79,8 @@ Result<Prepared> prepare(const Runtime& runtime, CreateOptions options) {
         prepared.facts.resctrl_mount = host::resctrl_mount(TRY(sys::read_file("/proc/self/mountinfo")));
     prepared.plan = TRY(plan(prepared.config, prepared.facts, options, caller_of(runtime, options.id)));
     TRY(check_labels(prepared.config));
+    if (prepared.plan.process && !prepared.plan.process->landlock.empty())
+        TRY(privileges::check_landlock(prepared.plan.process->landlock, privileges::landlock_version()));
     prepared.notes.insert(prepared.notes.end(), prepared.plan.notes.begin(), prepared.plan.notes.end());
     prepared.options = std::move(options);
     return prepared;

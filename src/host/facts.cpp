@@ -166,6 +166,9 @@ Result<Facts> probe() {
     facts.euid = ::geteuid();
     facts.egid = ::getegid();
     facts.in_initial_user_namespace = TRY(in_initial_user_namespace());
+    // user_namespaces(7): only who makes a user namespace can deny it.
+    if (!facts.in_initial_user_namespace)
+        facts.setgroups_denied = sys::read_file("/proc/self/setgroups").value_or("").starts_with("deny");
     // Absent in a kernel without cgroups.
     const auto memberships = sys::read_file("/proc/self/cgroup").value_or("");
     CgroupEvidence evidence{.root_magic = file_system_magic(kCgroupRoot), .memberships = memberships};

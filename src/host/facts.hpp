@@ -32,6 +32,7 @@ struct Facts {
     uid_t euid = 0;
     gid_t egid = 0;
     bool in_initial_user_namespace = true;
+    bool setgroups_denied = false;  ///< in this user namespace, for good, and in all that are made in it
     CgroupLayout cgroup_layout = CgroupLayout::None;
     std::vector<V1Hierarchy> v1_hierarchies;  ///< hybrid and legacy hosts
     std::string cgroup2_mount;                ///< where v2 is mounted; empty without one

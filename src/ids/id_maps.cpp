@@ -45,6 +45,16 @@ Result<> check_map(const Map& map, const std::string& list) {
     return {};
 }
 
+// user_namespaces(7): who maps only its own gid must give up setgroups(2) first, or it could drop a group that a file's
+// mode shuts out.
+Result<> check_groups(const Plan& plan, const spec::Config& config) {
+    if (!plan.deny_setgroups || !config.process || config.process->user.additional_gids.empty()) return {};
+    return invalid("/process/user/additionalGids",
+                   plan.new_user_namespace
+                       ? "cannot be had: an unprivileged user who maps only the own gid must deny setgroups"
+                       : "cannot be had: who made the user namespace that arca runs in has denied setgroups");
+}
+
 Result<> check_process(const Plan& plan, const spec::User& user) {
     auto unmapped = [](std::string pointer, std::uint32_t id, const char* list) {
         return invalid(std::move(pointer), text::cat("id ", id, " is not mapped by ", list));
@@ -55,11 +65,6 @@ Result<> check_process(const Plan& plan, const spec::User& user) {
         if (!to_host(plan.gids, user.additional_gids[i]))
             return unmapped(text::cat("/process/user/additionalGids/", i), user.additional_gids[i],
                             "/linux/gidMappings");
-    // user_namespaces(7): who maps only its own gid must give up setgroups(2) first, or it could drop a group that a
-    // file's mode shuts out.
-    if (plan.deny_setgroups && !user.additional_gids.empty())
-        return invalid("/process/user/additionalGids",
-                       "cannot be had: an unprivileged user who maps only the own gid must deny setgroups");
     return {};
 }
 
@@ -77,9 +82,12 @@ std::optional<std::uint32_t> to_host(const std::vector<spec::IdMapping>& maps, s
 }
 
 Result<Plan> plan(const spec::Config& config, const host::Facts& facts) {
-    Plan plan{.uids = config.linux_.uid_mappings, .gids = config.linux_.gid_mappings};
+    Plan plan{.uids = config.linux_.uid_mappings,
+              .gids = config.linux_.gid_mappings,
+              .deny_setgroups = facts.setgroups_denied};
     const auto* user = spec::find_namespace(config, spec::NamespaceType::User);
     if (user == nullptr) {
+        TRY(check_groups(plan, config));
         if (plan.uids.empty() && plan.gids.empty()) return plan;
         return invalid(plan.uids.empty() ? "/linux/gidMappings" : "/linux/uidMappings",
                        "needs a user namespace in /linux/namespaces");
@@ -91,7 +99,8 @@ Result<Plan> plan(const spec::Config& config, const host::Facts& facts) {
     const bool is_privileged = facts.euid == 0;
     const bool maps_self = maps_only(plan.uids, facts.euid) && maps_only(plan.gids, facts.egid);
     plan.writer = is_privileged || maps_self ? Writer::Direct : Writer::Helpers;
-    plan.deny_setgroups = !is_privileged && maps_self;
+    if (!is_privileged && maps_self) plan.deny_setgroups = true;
+    TRY(check_groups(plan, config));
     if (config.process) TRY(check_process(plan, config.process->user));
     return plan;
 }

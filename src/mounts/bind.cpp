@@ -58,10 +58,14 @@ Result<sys::Fd> clone_source(const MountStep& step, sys::Fd inherited, MappingNa
     return tree;
 }
 
-Result<> mount_bind(const MountStep& step, sys::RootDir& root, sys::Fd inherited, MappingNamespaces& namespaces) {
+Result<sys::Fd> mount_bind(const MountStep& step, sys::RootDir& root, sys::Fd inherited,
+                           MappingNamespaces& namespaces) {
     if (step.copy_symlink) {
         const auto link = TRY(link_of_source(step));
-        if (!link.empty()) return copy_link(link, step, root);
+        if (!link.empty()) {
+            TRY(copy_link(link, step, root));
+            return sys::Fd();
+        }
     }
     auto tree = TRY(clone_source(step, std::move(inherited), namespaces));
     auto target = TRY(open_target(root, step, TRY(sys::fstat(tree)).st_mode));
@@ -69,8 +73,9 @@ Result<> mount_bind(const MountStep& step, sys::RootDir& root, sys::Fd inherited
     const bool done = TRY(set_attributes(tree, step, When::Detached));
     TRY(attach(tree, target, root, step));
     if (!done) (void)TRY(set_attributes(tree, step, When::Attached));
-    if (step.destination == "/") root = sys::RootDir(std::move(tree), root.display());
-    return {};
+    if (step.destination != "/") return tree;
+    root = sys::RootDir(std::move(tree), root.display());
+    return sys::Fd();
 }
 
 Result<Sources> open_sources(const Plan& plan) {

@@ -11,6 +11,6 @@ namespace arca::mounts {
 
 /// The clone of step.source, id-mapped when asked for; `inherited` (may be empty) is what the parent opened.
 Result<sys::Fd> clone_source(const MountStep& step, sys::Fd inherited, MappingNamespaces& namespaces);
-Result<> mount_bind(const MountStep& step, sys::RootDir& root, sys::Fd inherited, MappingNamespaces& namespaces);
+Result<sys::Fd> mount_bind(const MountStep& step, sys::RootDir& root, sys::Fd inherited, MappingNamespaces& namespaces);
 
 }  // namespace arca::mounts

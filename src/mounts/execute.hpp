@@ -24,16 +24,24 @@ struct Sources {
 /// either is left empty, for init to try again and to explain; id-mapped mounts are made here, and their failure told.
 Result<Sources> open_sources(const Plan& plan);
 
+/// A mount of procfs or sysfs below which something is to be sealed. By descriptor, because whoever may rename in the
+/// root directory meanwhile (it may be shared) could put another name in the place of the mount point.
+struct KernelView {
+    std::string destination;
+    sys::RootDir root;
+};
+using KernelViews = std::vector<KernelView>;
+
 /// Makes / of the new mount namespace a slave or private tree, binds the root filesystem on itself, opens it.
 Result<sys::RootDir> prepare_root(const Plan& plan);
 /// All mounts in order. A mount on "/" replaces `root`.
-Result<> make_mounts(const Plan& plan, sys::RootDir& root, Sources& sources);
+Result<KernelViews> make_mounts(const Plan& plan, sys::RootDir& root, Sources& sources);
 /// Default and configured devices, /dev/fd and the other links, /dev/ptmx.
 Result<> make_devices(const Plan& plan, const sys::RootDir& root, Sources& sources);
 /// pivot_root(".", ".") and detaching of the old root; MS_MOVE and chroot with no_pivot. Returns the new root.
 Result<sys::RootDir> enter_root(const Plan& plan, const sys::RootDir& root);
 /// After the console is bound: masked paths, read-only paths, root read-only, rootfs propagation.
-Result<> seal_root(const Plan& plan, const sys::RootDir& root);
+Result<> seal_root(const Plan& plan, const sys::RootDir& root, const KernelViews& views);
 
 /// linux.sysctl, through the private procfs (which belongs to the container's namespaces: opened in init).
 Result<> write_sysctls(const sys::Procfs& procfs, const std::map<std::string, std::string>& sysctls);

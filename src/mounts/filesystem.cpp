@@ -92,10 +92,22 @@ unsigned long as_mount_flags(const MountStep& step) {
     return flags;
 }
 
+// The categories of an SELinux label ("s0:c1,c2") hold the character that separates options.
+std::string as_mount_data(const MountStep& step) {
+    std::vector<std::string> words;
+    for (const auto& option : step.data) {
+        const auto equals = option.find('=');
+        const bool is_context = equals != std::string::npos && option.substr(0, equals).ends_with("context");
+        words.push_back(is_context ? text::cat(option.substr(0, equals + 1), "\"", option.substr(equals + 1), "\"")
+                                   : option);
+    }
+    return text::join(words, ",");
+}
+
 // FALLBACK(values longer than fsconfig(2) takes, as the lowerdir of overlay): mount(2) on the descriptor of the target;
 // /proc is still the host's here.
 Result<> mount_by_path(const MountStep& step, sys::FdRef target, const sys::RootDir& root) {
-    TRY(sys::mount(step.source, sys::fd_path(target), step.fs_type, as_mount_flags(step), text::join(step.data, ",")));
+    TRY(sys::mount(step.source, sys::fd_path(target), step.fs_type, as_mount_flags(step), as_mount_data(step)));
     if (step.propagation.empty()) return {};
     (void)TRY(set_propagation(TRY(root.open(step.destination, O_PATH)), step, When::Attached));
     return {};
@@ -138,14 +150,6 @@ Error explain_proc(Error error) {
         "/proc visible now is not partly covered (mount_namespaces(7)); a bind mount of /proc is possible instead");
 }
 
-Result<> mount_proc(const MountStep& step, sys::RootDir& root) {
-    auto target = TRY(open_ordinary_directory(root, step));
-    auto tree = make_detached(step, "proc");
-    if (!tree) return fail(explain_proc(std::move(tree.error())));
-    TRY(attach_with_propagation(*tree, target, step, root));
-    return verify_mounted(root, step, PROC_SUPER_MAGIC);
-}
-
 // FALLBACK(EPERM: user namespace that does not own the network namespace): the host's /sys, read-only to the bottom.
 Result<sys::Fd> clone_host_sys(const MountStep& step) {
     auto tree = TRY(sys::open_tree(sys::FdRef::working_directory(), "/sys", OPEN_TREE_CLONE | AT_RECURSIVE));
@@ -180,7 +184,8 @@ Result<sys::Fd> make_detached(const MountStep& step, const std::string& fs_type)
 
 MountStep labelled(const Plan& plan, const MountStep& step) {
     auto copy = step;
-    if (!plan.mount_label.empty() && takes_label(step)) copy.data.push_back("context=" + plan.mount_label);
+    if (!plan.mount_label.empty() && takes_label(step))
+        copy.data.push_back(plan.mount_context + "=" + plan.mount_label);
     return copy;
 }
 
@@ -196,8 +201,16 @@ bool becomes_readonly_late(const MountStep& step) {
            (step.attributes_set & MOUNT_ATTR_RDONLY) != 0 && (step.fs_type == "tmpfs" || step.destination == "/dev");
 }
 
+Result<sys::Fd> mount_proc(const MountStep& step, sys::RootDir& root) {
+    auto target = TRY(open_ordinary_directory(root, step));
+    auto tree = make_detached(step, "proc");
+    if (!tree) return fail(explain_proc(std::move(tree.error())));
+    TRY(attach_with_propagation(*tree, target, step, root));
+    TRY(verify_mounted(root, step, PROC_SUPER_MAGIC));
+    return tree;
+}
+
 Result<> mount_filesystem(const Plan& plan, const MountStep& plain, sys::RootDir& root) {
-    if (plain.fs_type == "proc") return mount_proc(plain, root);
     const auto step = labelled(plan, plain);
     if (step.fs_type == "tmpfs") return mount_tmpfs(step, root);
     auto target = TRY(open_target(root, step, S_IFDIR));
@@ -205,13 +218,14 @@ Result<> mount_filesystem(const Plan& plan, const MountStep& plain, sys::RootDir
     return attach_filesystem(TRY(make_detached(step, step.fs_type)), target, step, root);
 }
 
-Result<> mount_sysfs(const Plan& plan, const MountStep& step, sys::RootDir& root) {
+Result<sys::Fd> mount_sysfs(const Plan& plan, const MountStep& step, sys::RootDir& root) {
     auto target = TRY(open_ordinary_directory(root, step));
     auto tree = make_detached(step, "sysfs");
     if (!tree && tree.error().errnum() == EPERM && plan.bind_devices) tree = clone_host_sys(step);
     if (!tree) return fail(std::move(tree.error()));
     TRY(attach_with_propagation(*tree, target, step, root));
-    return verify_mounted(root, step, SYSFS_MAGIC);
+    TRY(verify_mounted(root, step, SYSFS_MAGIC));
+    return tree;
 }
 
 Result<> mount_mqueue(const Plan& plan, const MountStep& step, sys::RootDir& root) {

@@ -20,7 +20,9 @@ MountStep labelled(const Plan& plan, const MountStep& step);
 Result<> attach_filesystem(sys::Fd tree, sys::FdRef target, const MountStep& step, sys::RootDir& root);
 
 Result<> mount_filesystem(const Plan& plan, const MountStep& step, sys::RootDir& root);
-Result<> mount_sysfs(const Plan& plan, const MountStep& step, sys::RootDir& root);
+/// These two return the root of the mount: what is sealed below it is looked up there.
+Result<sys::Fd> mount_proc(const MountStep& step, sys::RootDir& root);
+Result<sys::Fd> mount_sysfs(const Plan& plan, const MountStep& step, sys::RootDir& root);
 Result<> mount_mqueue(const Plan& plan, const MountStep& step, sys::RootDir& root);
 /// The container's part of the cgroup v2 hierarchy, or of all hierarchies of v1.
 Result<> mount_cgroup(const Plan& plan, const MountStep& step, sys::RootDir& root);

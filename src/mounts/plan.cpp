@@ -30,6 +30,9 @@ constexpr std::array kProcFiles = {
     "/proc/sys/crypto/fips_enabled",
 };
 
+// mount(8), "FILESYSTEM-INDEPENDENT MOUNT OPTIONS": who takes a security context.
+constexpr std::array<std::string_view, 4> kContexts = {"context", "fscontext", "defcontext", "rootcontext"};
+
 struct DefaultDevice {
     const char* path;
     std::int64_t major;
@@ -233,6 +236,15 @@ std::vector<DeviceNode> plan_devices(const spec::Config& config) {
     return nodes;
 }
 
+Result<std::string> plan_context(const spec::Config& config) {
+    const std::string annotation = "run.oci.mount_context_type";
+    const auto found = config.annotations.find(annotation);
+    if (found == config.annotations.end()) return std::string(kContexts.front());
+    if (std::ranges::find(kContexts, found->second) != kContexts.end()) return found->second;
+    return invalid(text::cat("/annotations/", annotation),
+                   "must be context, fscontext, defcontext or rootcontext (selinux(8))");
+}
+
 std::string_view kind_name(const MountStep& step) {
     if (step.remount) return "remount";
     if (step.kind == Kind::Bind) return step.recursive_bind ? "rbind" : "bind";
@@ -281,6 +293,7 @@ Result<Plan> plan(const spec::Config& config, const Input& input, std::vector<sp
     out.masked_paths = config.linux_.masked_paths;
     out.readonly_paths = config.linux_.readonly_paths;
     out.mount_label = config.linux_.mount_label;
+    out.mount_context = TRY(plan_context(config));
     out.private_cgroup_namespace = input.private_cgroup_namespace;
     out.whole_cgroup_hierarchy =
         !input.private_cgroup_namespace && !input.new_user_namespace && input.in_initial_user_namespace;

@@ -70,6 +70,8 @@ struct Plan {
     std::vector<std::string> masked_paths;
     std::vector<std::string> readonly_paths;
     std::string mount_label;
+    /// The option of mount(8) that takes the label; another one by crun's annotation run.oci.mount_context_type.
+    std::string mount_context = "context";
     // for the cgroup mount
     /// Without a cgroup namespace of its own, a container of the host's root sees the whole hierarchy, as runc and crun
     /// show it; any other sees its own cgroup only (CVE-2023-25809).

@@ -11,6 +11,7 @@
 #include "mounts/execute.hpp"
 #include "mounts/explain.hpp"
 #include "mounts/filesystem.hpp"
+#include "mounts/views.hpp"
 #include "sys/mount_api.hpp"
 #include "sys/syscalls.hpp"
 
@@ -18,9 +19,9 @@ namespace arca::mounts {
 
 namespace {
 
-/// An O_PATH descriptor, or none when there is nothing at `path`: kernels differ in what /proc and /sys hold.
-Result<sys::Fd> open_if_present(const sys::RootDir& root, const std::string& path) {
-    auto found = root.open(path, O_PATH);
+/// An O_PATH descriptor, or none when there is nothing at that place: kernels differ in what /proc and /sys hold.
+Result<sys::Fd> open_if_present(const Place& place) {
+    auto found = place.root.open(place.path, O_PATH);
     if (!found && (found.error().errnum() == ENOENT || found.error().errnum() == ENOTDIR)) return sys::Fd();
     return found;
 }
@@ -29,7 +30,7 @@ Result<sys::Fd> open_if_present(const sys::RootDir& root, const std::string& pat
 class Mask {
   public:
     explicit Mask(const sys::RootDir& root) : root_(root) {}
-    Result<> cover(const std::string& path);
+    Result<> cover(const Place& place);
 
   private:
     Result<> cover_directory(sys::FdRef target);
@@ -72,15 +73,15 @@ Result<> Mask::cover_file(sys::FdRef target) {
     return sys::move_mount(TRY(sys::clone_tree(null_, sys::Depth::One)), target);
 }
 
-Result<> Mask::cover(const std::string& path) {
-    auto target = TRY(open_if_present(root_, path));
+Result<> Mask::cover(const Place& place) {
+    auto target = TRY(open_if_present(place));
     if (!target) return {};
     return S_ISDIR(TRY(sys::fstat(target)).st_mode) ? cover_directory(target) : cover_file(target);
 }
 
 // The clone keeps what is mounted below and the flags of the mount it is a part of.
-Result<> make_readonly(const sys::RootDir& root, const std::string& path) {
-    auto target = TRY(open_if_present(root, path));
+Result<> make_readonly(const Place& place) {
+    auto target = TRY(open_if_present(place));
     if (!target) return {};
     auto tree = TRY(sys::clone_tree(target, sys::Depth::Recursive));
     constexpr sys::MountAttributes kReadOnly{.set = MOUNT_ATTR_RDONLY};
@@ -115,7 +116,7 @@ Result<> set_root_propagation(const spec::RootfsPropagation& wanted, const sys::
 
 }  // namespace
 
-Result<> seal_root(const Plan& plan, const sys::RootDir& root) {
+Result<> seal_root(const Plan& plan, const sys::RootDir& root, const KernelViews& views) {
     for (const auto& step : plan.mounts)
         if (becomes_readonly_late(step))
             if (auto sealed = make_late_readonly(root, step); !sealed)
@@ -123,11 +124,12 @@ Result<> seal_root(const Plan& plan, const sys::RootDir& root) {
                                 .with(text::cat("making ", step.destination, " read-only"))
                                 .at(step.pointer));
     for (const auto& path : plan.readonly_paths)
-        TRY_CTX(make_readonly(root, path), text::cat("/linux/readonlyPaths: making ", path, " read-only"));
+        TRY_CTX(make_readonly(place_of(path, root, views)),
+                text::cat("/linux/readonlyPaths: making ", path, " read-only"));
     // ORDER: after the read-only binds, which would otherwise be clones made over a mask.
     Mask mask(root);
     for (const auto& path : plan.masked_paths)
-        TRY_CTX(mask.cover(path), text::cat("/linux/maskedPaths: masking ", path));
+        TRY_CTX(mask.cover(place_of(path, root, views)), text::cat("/linux/maskedPaths: masking ", path));
     if (plan.root_readonly)
         TRY_CTX(sys::change_attached(root.fd(), sys::Depth::One, {.set = MOUNT_ATTR_RDONLY}),
                 "/root/readonly: making / read-only");

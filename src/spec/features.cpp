@@ -77,6 +77,7 @@ void write_linux(JsonWriter& json, const FeatureFacts& facts) {
     write_flags(json, "idmap", {{"enabled", facts.id_mapped_mounts}});
     json.end_object();
     write_flags(json, "netDevices", {{"enabled", facts.net_devices}});
+    write_flags(json, "landlock", {{"enabled", facts.landlock}});
     json.end_object();
 }
 

@@ -29,6 +29,7 @@ struct FeatureFacts {
     bool memory_policy = false;
     bool id_mapped_mounts = false;
     bool net_devices = false;
+    bool landlock = false;  ///< not of the specification: by the annotation run.arca.landlock
     std::string arca_version;
     std::string arca_commit;
     std::string libseccomp_version;

@@ -88,6 +88,27 @@ TEST_F(AttacksProc, ASysctlDoesNotClimbOut) {
     }
 }
 
+// Who shares the root directory exchanges /proc after procfs was mounted on it: what is to be hidden and what is not to
+// be written is found where procfs is, not where it is called so.
+TEST_F(AttacksProc, MasksFollowProcfsWhenItsMountPointIsRenamed) {
+    for (const char* name : {"proc", "sys"}) {
+        bundle.directory(std::string("fake-") + name);
+        Json hook = {
+            {"path", facts().probe},
+            {"args", {"probe", "exchange", bundle.rootfs() / name, bundle.rootfs() / ("fake-" + std::string(name))}}};
+        bundle.config["hooks"]["createRuntime"].push_back(hook);
+    }
+    bundle.drop_mount("/sys/fs/cgroup");
+    bundle.linux_()["maskedPaths"] = {"/proc/version", "/sys/kernel"};
+    bundle.linux_()["readonlyPaths"] = {"/proc/sys"};
+    auto seen = probe_all({"read", "/fake-proc/version", ",", "ls", "/fake-sys/kernel", ",", "overwrite",
+                           "/fake-proc/sys/net/ipv4/ip_forward", "1", ",", "ls", "/proc"});
+    EXPECT_EQ(seen[0]["text"], "") << seen[0];
+    EXPECT_EQ(seen[1]["names"], Json::array());
+    EXPECT_EQ(seen[2]["error"], "EROFS") << seen[2];
+    EXPECT_EQ(seen[3]["names"], Json::array()) << "the mount points were not exchanged: it shows nothing";
+}
+
 // Where the security module is absent a label is refused; it never gets lost.
 TEST_F(AttacksProc, ALabelHoldsOrNothingRuns) {
     for (const char* property : {"apparmorProfile", "selinuxLabel"}) {

@@ -173,3 +173,111 @@ TEST_F(MountsPlaces, OverlayWithItsData) {
     EXPECT_EQ(seen[1]["error"], "");
     EXPECT_TRUE(std::filesystem::exists(work / "layers/upper/new"));
 }
+
+TEST_F(MountsPlaces, LinksOfAMountThatAreNotFollowed) {
+    place_file(work / "source/file", "content");
+    std::filesystem::create_symlink("file", work / "source/link");
+    mount_at(work / "source/below", "tmpfs", "tmpfs", 0);
+    place_file(work / "source/below/file", "below");
+    std::filesystem::create_symlink("file", work / "source/below/link");
+    bundle.add_mount("/one", "bind", work / "source", {"rbind", "nosymfollow"});
+    bundle.add_mount("/all", "bind", work / "source", {"rbind", "rnosymfollow"});
+    bundle.add_mount("/memory", "tmpfs", "tmpfs", {"nosymfollow"});
+    auto seen = probe_all({"read", "/one/file", ",", "read", "/one/link", ",", "read", "/one/below/link", ",", "read",
+                           "/all/link", ",", "read", "/all/below/link", ",", "mounts"});
+    EXPECT_EQ(seen[0]["text"], "content");
+    EXPECT_EQ(seen[1]["error"], "ELOOP");
+    EXPECT_EQ(seen[2]["text"], "below") << "nosymfollow is for one mount";
+    EXPECT_EQ(seen[3]["error"], "ELOOP");
+    EXPECT_EQ(seen[4]["error"], "ELOOP");
+    EXPECT_TRUE(contains(mount_options(seen[5], "/memory"), "nosymfollow"));
+}
+
+// Of binds and of new file systems, one mount or all below; two words in their order.
+TEST_F(MountsPlaces, PropagationOfEveryForm) {
+    const struct {
+        const char* word;
+        const char* tag;        ///< of the mount, in mountinfo
+        const char* tag_below;  ///< of the mount below it
+    } kForms[] = {
+        {"private", "", ""},
+        {"rprivate", "", ""},
+        {"shared", " shared:", ""},
+        {"rshared", " shared:", " shared:"},
+        {"unbindable", " unbindable", ""},
+        {"runbindable", " unbindable", " unbindable"},
+        {"slave", "", ""},
+        {"rslave", "", ""},
+    };
+    mount_at(work / "source", "tmpfs", "tmpfs", 0);
+    mount_at(work / "source/below", "tmpfs", "tmpfs", 0);
+    for (const auto& form : kForms) {
+        bundle.add_mount("/bind-" + std::string(form.word), "bind", work / "source", {"rbind", form.word});
+        bundle.add_mount("/new-" + std::string(form.word), "tmpfs", "tmpfs", {form.word});
+    }
+    const Json seen = probe({"mounts"});
+    const auto has_tag = [&](const std::string& point, const std::string& tag) {
+        const auto line = mount_line(seen, point);
+        EXPECT_NE(line, "") << point;
+        if (tag.empty()) return !contains(line, " shared:") && !contains(line, " unbindable");
+        return contains(line, tag);
+    };
+    for (const auto& form : kForms) {
+        EXPECT_TRUE(has_tag("/bind-" + std::string(form.word), form.tag)) << form.word << seen;
+        EXPECT_TRUE(has_tag("/bind-" + std::string(form.word) + "/below", form.tag_below)) << form.word << seen;
+        EXPECT_TRUE(has_tag("/new-" + std::string(form.word), form.tag)) << form.word << seen;
+    }
+}
+
+TEST_F(MountsPlaces, SlaveThatSharesItsMounts) {
+    mount_at(work / "source", "tmpfs", "tmpfs", 0);
+    ASSERT_EQ(::mount(nullptr, (work / "source").c_str(), nullptr, MS_SHARED, nullptr), 0);
+    bundle.add_mount("/mnt", "bind", work / "source", {"bind", "slave", "shared"});
+    const auto line = mount_line(probe({"mounts"}), "/mnt");
+    EXPECT_TRUE(contains(line, " shared:") && contains(line, " master:")) << line;
+}
+
+// ridmap reaches the mounts below, idmap does not; with and without a user namespace of the container's own.
+TEST_F(MountsPlaces, IdMappedToTheBottom) {
+    REQUIRE_ARCA("others map in other places");
+    mount_at(work / "source", "tmpfs", "tmpfs", 0);
+    place_file(work / "source/file", "x");
+    mount_at(work / "source/below", "tmpfs", "tmpfs", 0);
+    place_file(work / "source/below/file", "x");
+    for (const bool own_users : {false, true}) {
+        if (own_users) bundle.map_ids(100000, 65536);
+        const unsigned host = own_users ? 100777 : 777;
+        const Json map = {{{"containerID", 0}, {"hostID", host}, {"size", 1}}};
+        for (const char* word : {"idmap", "ridmap"}) {
+            const std::string point = std::string("/") + word;
+            bundle.directory(point.substr(1));
+            bundle.directory(point.substr(1) + "/below");
+            bundle.drop_mount(point);
+            bundle.add_mount(point, "bind", work / "source", {"rbind", word});
+            bundle.mount_at(point)["uidMappings"] = map;
+            bundle.mount_at(point)["gidMappings"] = map;
+        }
+        auto seen = probe_all({"stat", "/idmap/file", ",", "stat", "/idmap/below/file", ",", "stat", "/ridmap/file",
+                               ",", "stat", "/ridmap/below/file"});
+        EXPECT_EQ(seen[0]["uid"], 777) << own_users;
+        EXPECT_EQ(seen[1]["uid"], own_users ? 65534 : 0) << own_users;
+        EXPECT_EQ(seen[2]["uid"], 777) << own_users;
+        EXPECT_EQ(seen[3]["uid"], 777) << own_users;
+    }
+}
+
+// sysfs shows the network namespace of who mounts it: the joined one, not the host's.
+TEST_F(MountsPlaces, SysfsOfAJoinedNetworkNamespace) {
+    Running holder = Command({"unshare", "--net", "sleep", "60"}).start();
+    const auto path = "/proc/" + std::to_string(holder.pid()) + "/ns/net";
+    const auto ours = std::filesystem::read_symlink("/proc/self/ns/net");
+    ASSERT_TRUE(eventually([&] { return std::filesystem::read_symlink(path) != ours; }));
+    bundle.set_namespace("network", path);
+    EXPECT_EQ(probe({"ls", "/sys/class/net"})["names"], Json({"lo"}));
+    for (const bool own_users : {false, true}) {
+        if (own_users) bundle.map_ids(100000, 65536);
+        const auto seen = probe_all({"mounts", ",", "overwrite", "/sys/kernel/uevent_helper", "x"});
+        EXPECT_NE(mount_line(seen[0], "/sys"), "") << own_users;
+        EXPECT_NE(seen[1]["error"], "");
+    }
+}

@@ -20,6 +20,7 @@
 #include "mounts/execute.hpp"
 #include "network/loopback.hpp"
 #include "privileges/keyring.hpp"
+#include "privileges/landlock.hpp"
 #include "privileges/lsm.hpp"
 #include "process/attributes.hpp"
 #include "process/descriptors.hpp"
@@ -39,6 +40,7 @@ class Init {
 
     // The life of a container's process, from birth to the start gate.
     Result<> become_created() {
+        if (maps_need_no_access()) become_undumpable();
         TRY(await_place());
         TRY(settle_in());
         TRY(await_adoption());
@@ -73,6 +75,15 @@ class Init {
     const sys::Channel& listener() const { return starter_ ? starter_ : context_.channel; }
 
   private:
+    // ORDER: the very first act, before any namespace is entered in which somebody else lives: nobody in it may trace
+    // me or see my descriptors (CVE-2016-9962). But without privileges only after the id maps are written:
+    // /proc/PID/uid_map of a process that cannot be dumped is root's, and a rootless parent could not write it. Until
+    // then nobody but the user who called arca could look: in a user namespace of my own I am out of reach of every
+    // other (ptrace(2)).
+    static void become_undumpable() { ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+    bool maps_need_no_access() const { return !in_new_user_namespace() || !plan_.rootless; }
+
     // ORDER: before anything is made that would be charged to, or limited by, the caller's cgroup.
     Result<> await_place() {
         if (!plan_.cgroup.scope || born_of_ == BornOf::Intermediate) return {};
@@ -81,20 +92,14 @@ class Init {
     }
 
     Result<> settle_in() {
-        // ORDER: the very first act, so that whatever I make is in the container's cgroup; the intermediate has done it
+        // ORDER: before anything else is made, so that it is in the container's cgroup; the intermediate has done it
         // for both of us.
         if (born_of_ == BornOf::Parent) TRY(cgroup::enter(resources_.cgroup));
-        if (!in_new_user_namespace() || !plan_.rootless) become_undumpable();
         ::prctl(PR_SET_NAME, "arca:[init]", 0, 0, 0);
         if (born_of_ == BornOf::Parent) TRY(close_inherited(context_));
         if (::setsid() < 0 && errno != EPERM) return sys::last_error("setsid");
         return {};
     }
-
-    // ORDER: before any namespace is entered in which somebody else lives: nobody in it may trace me or see my
-    // descriptors (CVE-2016-9962). But after the id maps are written: /proc/PID/uid_map of a process that cannot be
-    // dumped is root's, and a rootless parent could not write it.
-    static void become_undumpable() { ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
     bool in_new_user_namespace() const { return plan_.ids.new_user_namespace; }
 
@@ -147,7 +152,7 @@ class Init {
         }
         root_.emplace(TRY(mounts::prepare_root(plan_.mounts)));
         progress::enter(Step::Mounts);
-        TRY(mounts::make_mounts(plan_.mounts, *root_, resources_.sources));
+        views_ = TRY(mounts::make_mounts(plan_.mounts, *root_, resources_.sources));
         progress::enter(Step::DeviceNodes);
         return mounts::make_devices(plan_.mounts, *root_, resources_.sources);
     }
@@ -211,7 +216,7 @@ class Init {
     Result<> seal_rootfs() {
         progress::enter(Step::MaskPaths);
         if (plan_.process && owns_mounts()) TRY(make_working_directory(*root_, *plan_.process));
-        return owns_mounts() ? mounts::seal_root(plan_.mounts, *root_) : Result<>{};
+        return owns_mounts() ? mounts::seal_root(plan_.mounts, *root_, views_) : Result<>{};
     }
 
     Result<> set_kernel_parameters() {
@@ -233,13 +238,17 @@ class Init {
         process_.emplace(*plan_.process);
         complete_environment(*process_, *root_);
         if (!process_->terminal) TRY(process::give_stdio_to(process_->user.uid));
-        return set_attributes(*process_, procfs_);
+        TRY(set_attributes(*process_, procfs_));
+        // ORDER: while CAP_SYS_ADMIN is held, which it takes without no_new_privs, and after the last file that I have
+        // to open for myself. It needs none of the rights that go next, and takes mount(2) away as well.
+        return privileges::restrict_files(process_->landlock, *root_);
     }
 
     Result<> take_the_identity() {
         progress::enter(Step::Identity);
         // The directory of the host's procfs and of the root are no use to the container's user.
         procfs_ = {};
+        views_.clear();
         root_.reset();
         if (!process_) return {};
         TRY(restrict_capabilities(*process_, context_.channel));
@@ -304,6 +313,7 @@ class Init {
     Resources& resources_;
     BornOf born_of_;
     std::optional<sys::RootDir> root_;
+    mounts::KernelViews views_;
     sys::Procfs procfs_;
     std::optional<ProcessPlan> process_;  ///< the plan's, completed by what only the container's files tell
     std::string path_;

@@ -11,6 +11,7 @@
 #include "container/launch/launch.hpp"
 #include "container/launch/namespaces.hpp"
 #include "container/launch/protocol.hpp"
+#include "host/explain_namespaces.hpp"
 #include "process/attributes.hpp"
 #include "sys/syscalls.hpp"
 
@@ -29,8 +30,6 @@ Result<> await_place(const ChildContext& context) {
 
 Result<> join_planned_namespaces(const ChildContext& context) {
     progress::enter(Step::JoinNamespaces);
-    // ORDER: before joining (CVE-2016-9962). With a new user namespace for init it is left to init: see there.
-    if (!context.plan.ids.new_user_namespace || !context.plan.rootless) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (context.plan.process) process::raise_hard_limits_of(0, context.plan.process->rlimits);
     return join_namespaces(context.plan.namespaces.joined, context.resources.namespaces);
 }
@@ -53,7 +52,9 @@ Result<> make_time_namespace(const ChildContext& context) {
 // CLONE_PARENT: init is the parent's child, not mine, so that whoever called arca can wait for it.
 Result<> fork_init(ChildContext& context) {
     progress::enter(Step::ForkInit);
-    auto cloned = TRY(sys::clone3({context.plan.namespaces.created | CLONE_PARENT, {}}));
+    auto born = sys::clone3({context.plan.namespaces.created | CLONE_PARENT, {}});
+    if (!born) return fail(host::explained(std::move(born.error()), context.plan.namespaces.created));
+    auto cloned = std::move(*born);
     if (cloned.is_child) init_main(std::move(context), BornOf::Intermediate);
     progress::enter(Step::Handover);
     auto init = cloned.child.release();
@@ -62,7 +63,10 @@ Result<> fork_init(ChildContext& context) {
 }
 
 Result<> run(ChildContext& context) {
-    // ORDER: the very first act, so that whatever I make is in the container's cgroup.
+    // ORDER: before anything else (CVE-2016-9962). Where init must stay dumpable for its id maps, it inherits that from
+    // me.
+    if (!context.plan.ids.new_user_namespace || !context.plan.rootless) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    // ORDER: the first act that takes anything, so that whatever I make is in the container's cgroup.
     TRY(cgroup::enter(context.resources.cgroup));
     TRY(await_place(context));
     TRY(close_inherited(context));

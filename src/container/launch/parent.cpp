@@ -2,6 +2,7 @@
 // container may not: its cgroup, its id maps, its state on disk, its hooks. Until `created` is on disk everything I
 // make is undone when a step fails; if I am killed, state.json says enough for `delete --force` to undo it.
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "container/launch/protocol.hpp"
 #include "container/oci_state.hpp"
 #include "hooks/hooks.hpp"
+#include "host/explain_namespaces.hpp"
 #include "ids/id_maps.hpp"
 #include "network/net_devices.hpp"
 #include "process/attributes.hpp"
@@ -130,7 +132,9 @@ class Parent {
         progress::enter(Step::Fork);
         auto [mine, theirs] = TRY(sys::Channel::pair());
         const auto flags = plan_.namespaces.intermediate ? 0 : plan_.namespaces.created;
-        auto cloned = TRY(sys::clone3({flags, resources_.cgroup.birthplace.ref()}));
+        auto born = sys::clone3({flags, resources_.cgroup.birthplace.ref()});
+        if (!born) return fail(host::explained(std::move(born.error()), flags));
+        auto cloned = std::move(*born);
         if (cloned.is_child) {
             ChildContext context{plan_, request_.record, resources_, std::move(theirs), shared_step_.get()};
             if (plan_.namespaces.intermediate) intermediate_main(std::move(context));
@@ -266,11 +270,18 @@ class Parent {
         for (;;) {
             auto message = TRY(receive(channel_));
             if (!message) return fail(explain_death());
-            if (message->kind == Kind::Failed) return fail(std::move(*message->error));
+            if (message->kind == Kind::Failed) return fail(explain_rights(std::move(*message->error)));
             TRY(expected_.accept(message->kind));
             if (message->kind != Kind::Warning) return std::move(*message);
             if (request_.log != nullptr) request_.log->write(log::Level::Warning, message->text);
         }
+    }
+
+    // Where a user namespace of init's own gives it no rights, the first act that needs some fails.
+    Error explain_rights(Error error) const {
+        if (!plan_.ids.new_user_namespace || (error.errnum() != EPERM && error.errnum() != EACCES)) return error;
+        return std::move(error).hinting(
+            host::explain_rights_in_user_namespace(host::look_at_namespaces(CLONE_NEWUSER, error.errnum())));
     }
 
     // The channel ended without a word. What is told is how the process ended, in which step, and what the kernel

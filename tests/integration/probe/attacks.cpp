@@ -151,6 +151,12 @@ int mount_tmpfs(const Words& words) {
     return 0;
 }
 
+/// exchange ONE OTHER: a hook; what a process of another container does to names that it shares.
+int exchange(const Words& words) {
+    int rc = renameat2(AT_FDCWD, word(words, 0).c_str(), AT_FDCWD, word(words, 1).c_str(), RENAME_EXCHANGE);
+    return rc == 0 ? 0 : 1;
+}
+
 /// mounted-below PREFIX FILE: a hook; appends to FILE each mount point of its namespace that begins with PREFIX.
 int mounted_below(const Words& words) {
     int errnum = 0;
@@ -174,6 +180,7 @@ const Command kAttackCommands[] = {
     {"bind", bind_command},
     {"mount-tmpfs", mount_tmpfs},
     {"mounted-below", mounted_below},
+    {"exchange", exchange},
     {nullptr, nullptr},
 };
 

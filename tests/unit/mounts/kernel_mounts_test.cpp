@@ -427,6 +427,25 @@ TEST_P(Mounting, TheKernelNamesTheOptionThatItRefuses) {
     expect_good(play);
 }
 
+// Without SELinux the kernel does not know the option; that it says so shows who was given it.
+TEST_P(Mounting, TheLabelIsAnOptionOfEveryFileSystemThatTakesOne) {
+    if (::access("/sys/fs/selinux/enforce", F_OK) == 0) GTEST_SKIP() << "SELinux takes the option";
+    auto play = scenario();
+    play.container = [&](Site& site) {
+        auto plan = plan_for(site, play.identity);
+        plan.mount_label = "system_u:object_r:container_file_t:s0:c1,c2";
+        site.contains(failure(site, plan, {filesystem_step("tmpfs", "/x")}), "Unknown parameter 'context'");
+        site.contains(failure(site, plan, {filesystem_step("devpts", "/x")}), "context");
+        plan.mount_context = "rootcontext";
+        site.contains(failure(site, plan, {filesystem_step("tmpfs", "/x")}), "Unknown parameter 'rootcontext'");
+        site.contains(failure(site, plan, {filesystem_step("mqueue", "/x")}), "fsetxattr(security.selinux");
+        plan.populate_dev = false;
+        plan.mounts = {filesystem_step("proc", "/proc"), filesystem_step("sysfs", "/sys")};
+        (void)mount_all(site, plan);
+    };
+    expect_good(play);
+}
+
 // Each lower directory is short, all together are more than fsconfig(2) takes for one value.
 TEST_P(Mounting, AnOverlayOfManyLayers) {
     auto play = scenario();

@@ -320,11 +320,11 @@ TEST_P(Sealing, AMaskNeedsTheRealNull) {
         auto root = enter(site, plan);
         if (!root) return;
         site.contains(
-            site.message(seal_root(plan, *root), "seal_root"),
+            site.message(seal_root(plan, *root, {}), "seal_root"),
             "/linux/maskedPaths: masking /secret: masking files needs /dev/null: open(/dev/null): is a symbolic link");
         ::unlink("/dev/null");
         site.file("/dev/null", "plain");
-        site.contains(site.message(seal_root(plan, *root), "seal_root"), "which is a regular file");
+        site.contains(site.message(seal_root(plan, *root, {}), "seal_root"), "which is a regular file");
     };
     expect_good(play);
 }

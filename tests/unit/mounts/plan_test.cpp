@@ -442,6 +442,16 @@ TEST(Plans, TellOfWhatWillDiffer) {
     EXPECT_EQ(notes[1].pointer, "/mounts/1");
 }
 
+TEST(Plans, TakeTheContextFromCrunsAnnotation) {
+    std::vector<spec::Note> notes;
+    spec::Config config;
+    EXPECT_EQ(plan(config, host_root(), notes)->mount_context, "context");
+    config.annotations["run.oci.mount_context_type"] = "rootcontext";
+    EXPECT_EQ(plan(config, host_root(), notes)->mount_context, "rootcontext");
+    config.annotations["run.oci.mount_context_type"] = "seclabel";
+    EXPECT_EQ(error_of(config).pointer(), "/annotations/run.oci.mount_context_type");
+}
+
 TEST(Plans, WithoutAMountNamespaceChangeNothing) {
     std::vector<spec::Note> notes;
     spec::Config config;

@@ -256,17 +256,19 @@ MountStep filesystem_step(std::string type, std::string destination, std::vector
     return step;
 }
 
-std::optional<sys::RootDir> mount_all(Site& site, const Plan& plan) {
+std::optional<sys::RootDir> mount_all(Site& site, const Plan& plan, KernelViews* views) {
     auto root = prepare_root(plan);
     if (!site.good(root, "prepare_root")) return {};
     Sources sources;
-    if (!site.good(make_mounts(plan, *root, sources), "make_mounts")) return {};
+    auto made = make_mounts(plan, *root, sources);
+    if (!site.good(made, "make_mounts")) return {};
+    if (views != nullptr) *views = std::move(*made);
     if (!site.good(make_devices(plan, *root, sources), "make_devices")) return {};
     return std::move(*root);
 }
 
-std::optional<sys::RootDir> enter(Site& site, const Plan& plan) {
-    auto root = mount_all(site, plan);
+std::optional<sys::RootDir> enter(Site& site, const Plan& plan, KernelViews* views) {
+    auto root = mount_all(site, plan, views);
     if (!root) return {};
     auto entered = enter_root(plan, *root);
     if (!site.good(entered, "enter_root")) return {};
@@ -274,8 +276,9 @@ std::optional<sys::RootDir> enter(Site& site, const Plan& plan) {
 }
 
 bool seal(Site& site, const Plan& plan) {
-    auto root = enter(site, plan);
-    return root && site.good(seal_root(plan, *root), "seal_root");
+    KernelViews views;
+    auto root = enter(site, plan, &views);
+    return root && site.good(seal_root(plan, *root, views), "seal_root");
 }
 
 }  // namespace arca::mounts::test

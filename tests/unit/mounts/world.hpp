@@ -110,8 +110,8 @@ MountStep bind_step(std::string source, std::string destination);
 MountStep filesystem_step(std::string type, std::string destination, std::vector<std::string> data = {});
 
 /// The steps of a launch, up to the one named.
-std::optional<sys::RootDir> mount_all(Site& site, const Plan& plan);
-std::optional<sys::RootDir> enter(Site& site, const Plan& plan);
+std::optional<sys::RootDir> mount_all(Site& site, const Plan& plan, KernelViews* views = nullptr);
+std::optional<sys::RootDir> enter(Site& site, const Plan& plan, KernelViews* views = nullptr);
 bool seal(Site& site, const Plan& plan);
 
 }  // namespace arca::mounts::test
