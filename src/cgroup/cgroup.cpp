@@ -40,6 +40,19 @@ Result<Group> open_group(const Location& location) {
     }
     return NoGroup();
 }
+
+// What is done with the files of a cgroup does not depend on who made it.
+template<typename Operation>
+struct OnFiles {
+    const Operation& operation;
+    auto operator()(const auto& group) const { return operation(group); }
+    auto operator()(const ScopeGroup& scope) const { return std::visit(operation, scope.files()); }
+};
+
+template<typename Operation>
+auto on_files(const Group& group, const Operation& operation) {
+    return std::visit(OnFiles<Operation>{operation}, group);
+}
 }  // namespace
 
 Result<Cgroup> Cgroup::create(const Plan& plan) {
@@ -74,18 +87,18 @@ bool Cgroup::was_made_here() const {
 }
 
 Result<Entrance> Cgroup::entrance() const {
-    return std::visit([](const auto& group) { return group.entrance(); }, group_);
+    return on_files(group_, [](const auto& files) { return files.entrance(); });
 }
 
 Result<Entrance> Cgroup::entrance_below(const std::string& relative) const {
     const auto components = text::split(relative, '/');
     if (std::ranges::find(components, "..") != components.end())
         return fail(Code::Usage, text::cat("bad sub cgroup path \"", text::printable(relative), "\""));
-    return std::visit([&](const auto& group) { return group.entrance_below(relative); }, group_);
+    return on_files(group_, [&](const auto& files) { return files.entrance_below(relative); });
 }
 
 Result<> Cgroup::apply(const std::vector<Write>& writes) const {
-    return std::visit([&](const auto& group) { return group.apply(writes); }, group_);
+    return on_files(group_, [&](const auto& files) { return files.apply(writes); });
 }
 
 Result<> Cgroup::update(const std::vector<Write>& writes) const {
@@ -93,48 +106,48 @@ Result<> Cgroup::update(const std::vector<Write>& writes) const {
 }
 
 Result<> Cgroup::install_device_filter(const std::vector<spec::DeviceRule>& rules) const {
-    return std::visit([&](const auto& group) { return group.install_device_filter(rules); }, group_);
+    return on_files(group_, [&](const auto& files) { return files.install_device_filter(rules); });
 }
 
 Result<> Cgroup::replace_device_filter(const std::vector<spec::DeviceRule>& rules) const {
-    return std::visit([&](const auto& group) { return group.replace_device_filter(rules); }, group_);
+    return on_files(group_, [&](const auto& files) { return files.replace_device_filter(rules); });
 }
 
 Result<std::vector<pid_t>> Cgroup::processes() const {
-    return std::visit([](const auto& group) { return group.processes(); }, group_);
+    return on_files(group_, [](const auto& files) { return files.processes(); });
 }
 
 Result<> Cgroup::signal_all(int signal) const {
     if (signal == SIGKILL) return kill_all();
-    return std::visit([&](const auto& group) { return group.signal_each(signal); }, group_);
+    return on_files(group_, [&](const auto& files) { return files.signal_each(signal); });
 }
 
 Result<> Cgroup::kill_all() const {
-    return std::visit([](const auto& group) { return group.kill_all(); }, group_);
+    return on_files(group_, [](const auto& files) { return files.kill_all(); });
 }
 
 Result<> Cgroup::let_killed_die() const {
-    return std::visit([](const auto& group) { return group.let_killed_die(); }, group_);
+    return on_files(group_, [](const auto& files) { return files.let_killed_die(); });
 }
 
 Result<bool> Cgroup::is_populated() const {
-    return std::visit([](const auto& group) { return group.is_populated(); }, group_);
+    return on_files(group_, [](const auto& files) { return files.is_populated(); });
 }
 
 Result<bool> Cgroup::is_frozen() const {
-    return std::visit([](const auto& group) { return group.is_frozen(); }, group_);
+    return on_files(group_, [](const auto& files) { return files.is_frozen(); });
 }
 
 Result<> Cgroup::freeze(int timeout_ms) const {
-    return std::visit([&](const auto& group) { return group.freeze(timeout_ms); }, group_);
+    return on_files(group_, [&](const auto& files) { return files.freeze(timeout_ms); });
 }
 
 Result<> Cgroup::thaw(int timeout_ms) const {
-    return std::visit([&](const auto& group) { return group.thaw(timeout_ms); }, group_);
+    return on_files(group_, [&](const auto& files) { return files.thaw(timeout_ms); });
 }
 
 Result<> Cgroup::wait_empty(int timeout_ms) const {
-    return std::visit([&](const auto& group) { return group.wait_empty(timeout_ms); }, group_);
+    return on_files(group_, [&](const auto& files) { return files.wait_empty(timeout_ms); });
 }
 
 Result<> Cgroup::remove() const {
@@ -142,15 +155,15 @@ Result<> Cgroup::remove() const {
 }
 
 std::uint64_t Cgroup::oom_kills() const {
-    return std::visit([](const auto& group) { return group.oom_kills(); }, group_);
+    return on_files(group_, [](const auto& files) { return files.oom_kills(); });
 }
 
 Result<OomWatch> Cgroup::watch_oom() const {
-    return std::visit([](const auto& group) { return group.watch_oom(); }, group_);
+    return on_files(group_, [](const auto& files) { return files.watch_oom(); });
 }
 
 Result<Statistics> Cgroup::statistics() const {
-    return std::visit([](const auto& group) { return group.statistics(); }, group_);
+    return on_files(group_, [](const auto& files) { return files.statistics(); });
 }
 
 }  // namespace arca::cgroup

@@ -22,7 +22,8 @@
 
 namespace arca::cgroup {
 
-/// The kinds there are. Closed: a further manager is one more alternative, with the same operations.
+/// The kinds there are. Closed: a further manager is one more alternative, with the same operations or, as a scope,
+/// with files that have them.
 using Group = std::variant<NoGroup, V2Group, V1Group, ScopeGroup>;
 
 class Cgroup {

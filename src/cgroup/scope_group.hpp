@@ -4,17 +4,12 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
-#include <string>
 #include <variant>
 #include <vector>
 
 #include "base/result.hpp"
-#include "cgroup/entrance.hpp"
 #include "cgroup/no_group.hpp"
-#include "cgroup/oom_watch.hpp"
 #include "cgroup/plan.hpp"
-#include "cgroup/statistics.hpp"
 #include "cgroup/v2_group.hpp"
 
 namespace arca::cgroup {
@@ -29,26 +24,11 @@ class ScopeGroup {
     const Location& location() const { return location_; }
     static bool was_made_here() { return true; }
 
-    Result<Entrance> entrance() const;
-    Result<Entrance> entrance_below(const std::string& relative) const;
-    Result<> apply(const std::vector<Write>& writes) const;
+    /// For all that systemd has no part in.
+    const std::variant<NoGroup, V2Group>& files() const { return files_; }
     /// Tells systemd first.
     Result<> update(const std::vector<Write>& writes) const;
-    Result<> install_device_filter(const std::vector<spec::DeviceRule>& rules) const;
-    Result<> replace_device_filter(const std::vector<spec::DeviceRule>& rules) const;
-    Result<std::vector<pid_t>> processes() const;
-    Result<> signal_each(int signal) const;
-    Result<> kill_all() const;
-    static Result<> let_killed_die() { return {}; }
-    Result<bool> is_populated() const;
-    Result<bool> is_frozen() const;
-    Result<> freeze(int timeout_ms) const;
-    Result<> thaw(int timeout_ms) const;
-    Result<> wait_empty(int timeout_ms) const;
     Result<> remove() const;
-    std::uint64_t oom_kills() const;
-    Result<OomWatch> watch_oom() const;
-    Result<Statistics> statistics() const;
 
   private:
     Location location_;
