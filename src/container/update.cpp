@@ -8,6 +8,9 @@
 #include "container/resource_changes.hpp"
 #include "container/status.hpp"
 #include "container/store.hpp"
+#include "host/facts.hpp"
+#include "rdt/group.hpp"
+#include "rdt/plan.hpp"
 #include "spec/parse.hpp"
 #include "spec/resources_json.hpp"
 #include "sys/syscalls.hpp"
@@ -48,17 +51,16 @@ Result<spec::Resources> wanted(const Runtime& runtime, const UpdateOptions& opti
     return resources;
 }
 
-Result<> refuse_resource_director(const UpdateOptions& options) {
-    const auto has = [](std::string_view part) {
-        const auto path = text::cat("/sys/fs/resctrl/info/", part);
-        return sys::fstatat(sys::FdRef::working_directory(), path, 0).has_value();
+Result<> check_resource_director(const UpdateOptions& options, const std::string& mount_point) {
+    const auto has = [&mount_point](std::string_view part) {
+        const auto path = text::cat(mount_point, "/info/", part);
+        return !mount_point.empty() && sys::fstatat(sys::FdRef::working_directory(), path, 0).has_value();
     };
     if (!options.l3_cache_schema.empty() && !has("L3"))
         return fail(Code::Unsupported, "Intel RDT/CAT: l3 cache schema is not enabled");
     if (!options.memory_bandwidth_schema.empty() && !has("MB"))
         return fail(Code::Unsupported, "Intel RDT/MBA: memory bandwidth schema is not enabled");
-    if (options.l3_cache_schema.empty() && options.memory_bandwidth_schema.empty()) return {};
-    return fail(Code::Unsupported, "this version cannot change the Intel RDT schemata of a container that lives");
+    return {};
 }
 
 struct Target {
@@ -99,13 +101,38 @@ Result<> update_devices(const Target& target, const spec::Resources& merged, con
         return fail(Code::Unsupported, "a rootless container has no device filter whose rules could change");
     return target.group.replace_device_filter(cgroup::effective_device_rules(merged.devices));
 }
+// A container that was made without a group of resctrl gets one now, as create would have made it.
+Result<> join_resource_director(Target& target, const rdt::Plan& plan) {
+    target.record.rdt = rdt::location_of(plan);
+    // ORDER: remembered before it is there, so that delete takes it away whatever happens here.
+    TRY(target.store.write(target.record));
+    TRY(rdt::create(plan));
+    for (const auto pid : TRY(target.group.processes()))
+        TRY(rdt::enter_with_threads(target.record.rdt, pid));
+    return {};
+}
+
+Result<> update_resource_director(Target& target, const UpdateOptions& options, const std::string& mount_point) {
+    const spec::IntelRdt wanted{.l3_cache_schema = options.l3_cache_schema,
+                                .mem_bw_schema = options.memory_bandwidth_schema};
+    const auto lines = rdt::schemata_of(wanted.l3_cache_schema, wanted.mem_bw_schema);
+    if (lines.empty()) return {};
+    if (!target.record.rdt.group.empty()) return rdt::change_schemata(target.record.rdt, mount_point, lines);
+    return join_resource_director(target, TRY(rdt::plan(wanted, options.id, mount_point)));
+}
+
+Result<std::string> resctrl_mount(const UpdateOptions& options) {
+    if (options.l3_cache_schema.empty() && options.memory_bandwidth_schema.empty()) return std::string();
+    return host::resctrl_mount(TRY(sys::read_file("/proc/self/mountinfo")));
+}
 }  // namespace
 
 Result<> update(const Runtime& runtime, const UpdateOptions& options) {
     progress::enter(Step::Plan);
-    TRY(refuse_resource_director(options));
+    const auto resctrl = TRY(resctrl_mount(options));
+    TRY(check_resource_director(options, resctrl));
     const auto asked = TRY(wanted(runtime, options));
-    const auto target = TRY(find_target(runtime, options.id));
+    auto target = TRY(find_target(runtime, options.id));
     auto changes = change_resources(TRY(saved_resources(target.store, runtime)), asked);
     TRY(check_merged(changes.merged));
     std::vector<spec::Note> notes;
@@ -117,6 +144,7 @@ Result<> update(const Runtime& runtime, const UpdateOptions& options) {
     TRY(target.group.update(writes));
     progress::enter(Step::Devices);
     TRY(update_devices(target, changes.merged, options));
+    TRY(update_resource_director(target, options, resctrl));
     // ORDER: last, so that what is remembered is what is in force.
     progress::enter(Step::SaveState);
     TRY(target.store.write_file(kResourcesName, spec::to_json(changes.merged)));

@@ -1,9 +1,11 @@
 #include "rdt/group.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 
 #include <algorithm>
 #include <map>
+#include <memory>
 
 #include "base/text.hpp"
 #include "sys/syscalls.hpp"
@@ -55,20 +57,20 @@ Result<Made> make_directory(const std::string& path) {
 }
 
 // Each write(2) is an operation; the kernel says what is wrong with one in info/last_cmd_status, in words.
-Result<> write_control(const Plan& plan, const std::string& file, const std::string& line) {
+Result<> write_control(const std::string& root, const std::string& file, const std::string& line) {
     // O_CREAT changes nothing on resctrl, where the kernel makes the files.
     const auto fd = TRY(sys::openat(sys::FdRef::working_directory(), file, O_WRONLY | O_CREAT, 0644));
     auto written = sys::write_all(fd, line);
     if (written) return {};
-    const auto said = sys::read_file(plan.root + "/info/last_cmd_status", 4096);
+    const auto said = sys::read_file(root + "/info/last_cmd_status", 4096);
     auto error = std::move(written.error()).with(text::cat("writing \"", text::trim(line), "\" to ", file));
     if (said) error = std::move(error).hinting(text::cat("resctrl says: ", text::printable(text::trim(*said))));
     return fail(std::move(error));
 }
 
-Result<> write_schemata(const Plan& plan, const std::string& group) {
-    if (plan.schemata.empty()) return {};
-    return write_control(plan, group + "/schemata", text::join(plan.schemata, "\n") + "\n");
+Result<> write_schemata(const std::string& root, const std::string& group, const std::vector<std::string>& lines) {
+    if (lines.empty()) return {};
+    return write_control(root, group + "/schemata", text::join(lines, "\n") + "\n");
 }
 
 Result<> compare_schemata(const Plan& plan, const std::string& group) {
@@ -82,7 +84,7 @@ Result<> compare_schemata(const Plan& plan, const std::string& group) {
 
 Result<Made> prepare_group(const Plan& plan, const std::string& group) {
     if (plan.group.empty()) {
-        TRY(write_schemata(plan, group));
+        TRY(write_schemata(plan.root, group, plan.schemata));
         return Made::Before;
     }
     if (plan.kind == Plan::Group::Named) {
@@ -96,7 +98,7 @@ Result<Made> prepare_group(const Plan& plan, const std::string& group) {
     if (made == Made::Before && plan.kind == Plan::Group::Shared)
         TRY(compare_schemata(plan, group));
     else
-        TRY(write_schemata(plan, group));
+        TRY(write_schemata(plan.root, group, plan.schemata));
     return made;
 }
 
@@ -152,6 +154,25 @@ Result<> enter(const Location& location, int pid) {
     if (entered && !location.monitor.empty()) entered = write_pid(location.monitor, pid);
     if (!entered) return fail(std::move(entered.error()).at(kPointer));
     return {};
+}
+
+// resctrl takes threads, not processes: what is written to "tasks" is a thread's id.
+Result<> enter_with_threads(const Location& location, int pid) {
+    using Close = decltype([](DIR* stream) { ::closedir(stream); });
+    const std::unique_ptr<DIR, Close> threads(::opendir(text::cat("/proc/", pid, "/task").c_str()));
+    if (threads == nullptr && errno == ENOENT) return {};
+    if (threads == nullptr) return sys::last_error(text::cat("opendir(/proc/", pid, "/task)"));
+    while (const dirent* entry = ::readdir(threads.get())) {
+        const auto thread = text::to_uint(entry->d_name);
+        if (!thread) continue;
+        auto entered = enter(location, static_cast<int>(*thread));
+        if (!entered && entered.error().errnum() != ESRCH) return entered;
+    }
+    return {};
+}
+
+Result<> change_schemata(const Location& location, const std::string& root, const std::vector<std::string>& lines) {
+    return write_schemata(root, location.group, lines);
 }
 
 Result<> remove(const Location& location) {

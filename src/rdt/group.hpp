@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "rdt/plan.hpp"
@@ -21,8 +22,13 @@ Location location_of(const Plan& plan);
 /// Makes what is missing and writes the schemata. A shared group that is there already must have those wanted, else
 /// this is an error (config-linux.md#intelrdt). Undoes itself when it fails.
 Result<Location> create(const Plan& plan);
-/// Puts a process in; its children follow.
+/// Puts a process in that has one thread; its children follow.
 Result<> enter(const Location& location, int pid);
+/// The same for a process of any number of threads. One that has ended meanwhile is no error.
+Result<> enter_with_threads(const Location& location, int pid);
+/// Other schemata for the group of a container that lives, and so for all who share it. `root` is where resctrl is
+/// mounted. Resources that no line names keep theirs.
+Result<> change_schemata(const Location& location, const std::string& root, const std::vector<std::string>& lines);
 /// What was made for the container, and only that. Gone already is success.
 Result<> remove(const Location& location);
 

@@ -20,14 +20,20 @@ void append_cache_lines(std::vector<std::string>& out, const std::string& schema
 }
 }  // namespace
 
+std::vector<std::string> schemata_of(const std::string& l3_cache_schema, const std::string& mem_bw_schema) {
+    std::vector<std::string> lines;
+    append_cache_lines(lines, l3_cache_schema);
+    append_lines(lines, mem_bw_schema);
+    return lines;
+}
+
 Result<Plan> plan(const spec::IntelRdt& wanted, const std::string& id, const std::string& mount_point) {
     if (mount_point.empty())
         return fail(Error(Code::Unsupported, "no resctrl file system is mounted on this host").at("/linux/intelRdt"));
     Plan plan;
     plan.root = mount_point;
     plan.group = wanted.clos_id.empty() ? id : wanted.clos_id == "/" ? "" : wanted.clos_id;
-    append_cache_lines(plan.schemata, wanted.l3_cache_schema);
-    append_lines(plan.schemata, wanted.mem_bw_schema);
+    plan.schemata = schemata_of(wanted.l3_cache_schema, wanted.mem_bw_schema);
     for (const auto& line : wanted.schemata)
         append_lines(plan.schemata, line);
     if (!wanted.clos_id.empty()) plan.kind = plan.schemata.empty() ? Plan::Group::Named : Plan::Group::Shared;

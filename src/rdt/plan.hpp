@@ -22,6 +22,9 @@ struct Plan {
     std::string monitor;                ///< directory below the group's mon_groups; empty: none
 };
 
+/// The lines of the two schemata that have names of their own; either may be empty.
+std::vector<std::string> schemata_of(const std::string& l3_cache_schema, const std::string& mem_bw_schema);
+
 /// `mount_point` of resctrl is empty where it is not mounted.
 Result<Plan> plan(const spec::IntelRdt& wanted, const std::string& id, const std::string& mount_point);
 

@@ -1,13 +1,21 @@
 // On a directory that stands for resctrl: what the kernel makes there itself is made by the tests.
 #include "rdt/group.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <barrier>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "../support/temporary_directory.hpp"
+#include "sys/fd.hpp"
 
 namespace arca::rdt {
 namespace {
@@ -98,6 +106,44 @@ TEST_F(RdtGroup, AFailureLeavesNothing) {
     auto failed = create(of({.enable_monitoring = true}));
     ASSERT_FALSE(failed);
     EXPECT_FALSE(exists("web"));
+}
+
+TEST_F(RdtGroup, ChangesItsSchemata) {
+    make_group("web", "L3:0=f\n");
+    const Location location{.group = tree_ / "web"};
+    ASSERT_TRUE(change_schemata(location, tree_.path(), schemata_of("L3:0=3\nMB:0=1", "MB:0=20")));
+    EXPECT_EQ(content("web/schemata"), "L3:0=3\nMB:0=20\n") << "the cache's schema does not speak of bandwidth";
+}
+
+TEST_F(RdtGroup, WhatResctrlSaysIsInTheError) {
+    std::filesystem::create_directories(tree_ / "web");
+    std::filesystem::create_symlink("/dev/full", tree_ / "web/schemata");  // every write fails
+    tree_.file("info/last_cmd_status", "unknown domain\n");
+    auto failed = change_schemata({.group = tree_ / "web"}, tree_.path(), {"L3:9=3"});
+    ASSERT_FALSE(failed);
+    EXPECT_THAT(failed.error().message(), HasSubstr("resctrl says: unknown domain"));
+}
+
+TEST_F(RdtGroup, TakesEveryThread) {
+    make_group("web", "");
+    ::mkfifo((tree_ / "web/tasks").c_str(), 0600);
+    const sys::Fd tasks(::open((tree_ / "web/tasks").c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    std::barrier meeting(2);
+    std::jthread other([&] { meeting.arrive_and_wait(); });
+    ASSERT_TRUE(enter_with_threads({.group = tree_ / "web"}, ::getpid()));
+    meeting.arrive_and_wait();
+    std::string written(256, '\0');
+    written.resize(static_cast<std::size_t>(std::max<ssize_t>(0, ::read(tasks.number(), written.data(), 256))));
+    EXPECT_THAT(written, HasSubstr(std::to_string(::getpid())));
+    EXPECT_GT(written.size(), std::to_string(::getpid()).size()) << "the second thread's id follows the first";
+}
+
+TEST_F(RdtGroup, AProcessThatHasEndedIsNoError) {
+    make_group("web", "");
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(0);
+    ::waitpid(child, nullptr, 0);
+    EXPECT_TRUE(enter_with_threads({.group = tree_ / "web"}, child));
 }
 
 TEST_F(RdtGroup, WithoutOneNothingIsTouched) {
