@@ -129,6 +129,47 @@ TEST_F(Systemd, UnifiedEntriesAreProperties) {
     EXPECT_EQ(setting("memory.oom.group"), "1") << "has no property";
 }
 
+TEST_F(Systemd, UpdateChangesPropertiesAndFiles) {
+    REQUIRE_CONTROLLER("memory");
+    resources()["memory"] = {{"limit", 67108864}};
+    ASSERT_TRUE(create().ok());
+    Output updated = runtime_command(root(), {"update", "--memory", "48m", "--memory-swap", "48m", "--cpu-quota",
+                                              "20000", "--pids-limit", "44", container.id})
+                         .run();
+    ASSERT_TRUE(updated.ok()) << updated;
+    EXPECT_EQ(property("MemoryMax"), "50331648");
+    EXPECT_EQ(property("CPUQuotaPerSecUSec"), "200ms");
+    EXPECT_EQ(property("TasksMax"), "44");
+    ASSERT_TRUE(Command({"systemctl", "daemon-reload"}).run().ok());
+    EXPECT_EQ(setting("memory.max"), "50331648") << "systemd writes what it knows";
+    EXPECT_EQ(setting("cpu.max"), "20000 100000");
+    EXPECT_EQ(setting("pids.max"), "44");
+}
+
+TEST_F(Systemd, AnUpdateThatIsRefusedChangesNothing) {
+    REQUIRE_CONTROLLER("memory");
+    resources()["memory"] = {{"limit", 67108864}};
+    ASSERT_TRUE(create().ok());
+    Output refused =
+        runtime_command(root(), {"update", "--pids-limit", "44", "--cpuset-cpus", "4000", container.id}).run();
+    EXPECT_EQ(refused.status, 1) << refused;
+    EXPECT_NE(setting("pids.max"), "44");
+    ASSERT_TRUE(Command({"systemctl", "daemon-reload"}).run().ok());
+    EXPECT_NE(setting("pids.max"), "44") << "nor what systemd will write later";
+}
+
+TEST_F(Systemd, PausedAndResumed) {
+    ASSERT_TRUE(create().ok());
+    ASSERT_TRUE(container.start().ok());
+    ASSERT_TRUE(container.call({"pause", container.id}).ok());
+    EXPECT_EQ(container.status(), "paused");
+    EXPECT_EQ(property("ActiveState"), "active");
+    ASSERT_TRUE(container.call({"resume", container.id}).ok());
+    EXPECT_EQ(container.status(), "running");
+    ASSERT_TRUE(container.call({"pause", container.id}).ok());
+    EXPECT_TRUE(container.remove({"--force"}).ok()) << "a frozen scope is stopped as well";
+}
+
 TEST_F(Systemd, LimitsSurviveAReload) {
     REQUIRE_CONTROLLER("memory");
     resources()["memory"] = {{"limit", 67108864}};
