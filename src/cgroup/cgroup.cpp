@@ -102,7 +102,8 @@ Result<> Cgroup::apply(const std::vector<Write>& writes) const {
 }
 
 Result<> Cgroup::update(const std::vector<Write>& writes) const {
-    return std::visit([&](const auto& group) { return group.update(writes); }, group_);
+    TRY(std::visit([&](const auto& group) { return group.update(writes); }, group_));
+    return {};
 }
 
 Result<> Cgroup::install_device_filter(const std::vector<spec::DeviceRule>& rules) const {

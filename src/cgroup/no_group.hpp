@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "cgroup/entrance.hpp"
+#include "cgroup/limits.hpp"
 #include "cgroup/oom_watch.hpp"
 #include "cgroup/resources.hpp"
 #include "cgroup/statistics.hpp"
@@ -23,7 +24,7 @@ struct NoGroup {
         return fail(Code::Unsupported, "the container has no cgroup of its own");
     }
     static Result<> apply(const std::vector<Write>& /*writes*/) { return {}; }
-    static Result<> update(const std::vector<Write>& /*writes*/) { return {}; }
+    static Result<Snapshot> update(const std::vector<Write>& /*writes*/) { return Snapshot(); }
     static Result<> install_device_filter(const std::vector<spec::DeviceRule>& /*rules*/) { return {}; }
     static Result<> replace_device_filter(const std::vector<spec::DeviceRule>& /*rules*/) { return {}; }
     static Result<std::vector<pid_t>> processes() { return std::vector<pid_t>{}; }

@@ -39,9 +39,15 @@ Result<ScopeGroup> ScopeGroup::open(const Location& location) {
     return group;
 }
 
-Result<> ScopeGroup::update(const std::vector<Write>& writes) const {
-    TRY(set_properties(location_.bus, location_.unit, properties_of(writes)));
-    return std::visit([&](const auto& files) { return files.update(writes); }, files_);
+// The files first, because the kernel refuses values that systemd takes; and last, because systemd rounds what it
+// writes.
+Result<Snapshot> ScopeGroup::update(const std::vector<Write>& writes) const {
+    auto before = TRY(std::visit([&](const auto& files) { return files.update(writes); }, files_));
+    auto told = set_properties(location_.bus, location_.unit, properties_of(writes));
+    if (told) told = std::visit([&](const auto& files) { return files.apply(writes); }, files_);
+    if (told) return before;
+    before.restore();
+    return fail(std::move(told.error()));
 }
 
 // A user who has logged out has no bus any more, and no units: then the file system says whether anything is left. When

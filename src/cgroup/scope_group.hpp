@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "cgroup/limits.hpp"
 #include "cgroup/no_group.hpp"
 #include "cgroup/plan.hpp"
 #include "cgroup/v2_group.hpp"
@@ -26,8 +27,8 @@ class ScopeGroup {
 
     /// For all that systemd has no part in.
     const std::variant<NoGroup, V2Group>& files() const { return files_; }
-    /// Tells systemd first.
-    Result<> update(const std::vector<Write>& writes) const;
+    /// Tells systemd as well.
+    Result<Snapshot> update(const std::vector<Write>& writes) const;
     Result<> remove() const;
 
   private:

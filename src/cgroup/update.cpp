@@ -19,43 +19,32 @@ std::string line_for(std::string_view content, const std::string& file, std::str
     // A device without limits has no line (cgroup-v2.rst, "io.max").
     return file == "io.max" ? text::cat(key, " rbps=max wbps=max riops=max wiops=max") : "";
 }
-
-struct Before {
-    sys::FdRef directory;
-    std::string file;
-    std::string value;
-};
-
-class Snapshot {
-  public:
-    void take(sys::FdRef directory, const std::string& file, std::string_view value) {
-        if (file.empty() || !directory) return;
-        const auto content = read_file(directory, file);
-        if (!content) return;  // absent, or it can only be written
-        auto before = is_keyed_by_device(file) ? line_for(*content, file, value) : std::string(text::trim(*content));
-        if (before.empty() && is_keyed_by_device(file)) return;
-        before_.push_back({directory, file, before.empty() ? "\n" : std::move(before)});
-    }
-    // Last first: where two files are valid only together, each step back is a state that was there.
-    void restore() const {
-        for (auto saved = before_.rbegin(); saved != before_.rend(); ++saved)
-            (void)sys::write_file_at(saved->directory, saved->file, saved->value);
-    }
-
-  private:
-    std::vector<Before> before_;
-};
 }  // namespace
 
-Result<> update_writes(const std::vector<Write>& writes, const DirectoryFor& directory_for) {
+void Snapshot::take(sys::FdRef directory, const std::string& file, std::string_view value) {
+    if (file.empty() || !directory) return;
+    const auto content = read_file(directory, file);
+    if (!content) return;  // absent, or it can only be written
+    auto before = is_keyed_by_device(file) ? line_for(*content, file, value) : std::string(text::trim(*content));
+    if (before.empty() && is_keyed_by_device(file)) return;
+    before_.push_back({directory, file, before.empty() ? "\n" : std::move(before)});
+}
+
+void Snapshot::restore() const {
+    for (auto saved = before_.rbegin(); saved != before_.rend(); ++saved)
+        (void)sys::write_file_at(saved->directory, saved->file, saved->value);
+}
+
+Result<Snapshot> update_writes(const std::vector<Write>& writes, const DirectoryFor& directory_for) {
     Snapshot snapshot;
     for (const auto& write : writes) {
         snapshot.take(directory_for(write), write.file, write.value);
         snapshot.take(directory_for(write), write.other_file, write.other_value);
     }
     auto applied = apply_writes(writes, directory_for);
-    if (!applied) snapshot.restore();
-    return applied;
+    if (applied) return snapshot;
+    snapshot.restore();
+    return fail(std::move(applied.error()));
 }
 
 Result<> V2Group::enable_for(const std::vector<Write>& writes) const {
@@ -64,15 +53,14 @@ Result<> V2Group::enable_for(const std::vector<Write>& writes) const {
                          : enable_controllers(TRY(open_mount(location_.mount_point)), parent_of(location_.path), needs);
 }
 
-Result<> V2Group::update(const std::vector<Write>& writes) const {
+Result<Snapshot> V2Group::update(const std::vector<Write>& writes) const {
     TRY(enable_for(writes));
-    TRY_CTX(update_writes(writes, [this](const Write&) { return directory_.ref(); }),
-            text::cat("cgroup ", location_.path));
-    return {};
+    return TRY_CTX(update_writes(writes, [this](const Write&) { return directory_.ref(); }),
+                   text::cat("cgroup ", location_.path));
 }
 
 // The limits that are in v2 on a hybrid host have no controller in v1.
-Result<> V1Group::update(const std::vector<Write>& writes) const {
+Result<Snapshot> V1Group::update(const std::vector<Write>& writes) const {
     auto in_v2 = writes;
     std::erase_if(in_v2, [this](const Write& write) { return static_cast<bool>(directory_of(write.controller)); });
     if (unified_) TRY(unified_->enable_for(in_v2));
@@ -80,8 +68,7 @@ Result<> V1Group::update(const std::vector<Write>& writes) const {
         const auto directory = directory_of(write.controller);
         return directory || !unified_ ? directory : unified_->fd();
     };
-    TRY_CTX(update_writes(writes, directory_for), text::cat("cgroup ", location_.path));
-    return {};
+    return TRY_CTX(update_writes(writes, directory_for), text::cat("cgroup ", location_.path));
 }
 
 }  // namespace arca::cgroup

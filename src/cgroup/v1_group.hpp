@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "cgroup/entrance.hpp"
 #include "cgroup/files.hpp"
+#include "cgroup/limits.hpp"
 #include "cgroup/oom_watch.hpp"
 #include "cgroup/plan.hpp"
 #include "cgroup/statistics.hpp"
@@ -35,7 +36,7 @@ class V1Group {
     /// "PATH" in every hierarchy, or "CONTROLLER[,CONTROLLER...]:PATH" in those and the container's cgroup in others.
     Result<Entrance> entrance_below(const std::string& relative) const;
     Result<> apply(const std::vector<Write>& writes) const;
-    Result<> update(const std::vector<Write>& writes) const;
+    Result<Snapshot> update(const std::vector<Write>& writes) const;
     Result<> install_device_filter(const std::vector<spec::DeviceRule>& rules) const;
     Result<> replace_device_filter(const std::vector<spec::DeviceRule>& rules) const;
     /// Of all hierarchies: a process may have been moved in one of them alone.

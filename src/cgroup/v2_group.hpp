@@ -10,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "cgroup/entrance.hpp"
+#include "cgroup/limits.hpp"
 #include "cgroup/oom_watch.hpp"
 #include "cgroup/plan.hpp"
 #include "cgroup/statistics.hpp"
@@ -31,7 +32,7 @@ class V2Group {
     Result<Entrance> entrance() const;
     Result<Entrance> entrance_below(const std::string& relative) const;
     Result<> apply(const std::vector<Write>& writes) const;
-    Result<> update(const std::vector<Write>& writes) const;
+    Result<Snapshot> update(const std::vector<Write>& writes) const;
     /// On the way down to it.
     Result<> enable_for(const std::vector<Write>& writes) const;
     Result<> install_device_filter(const std::vector<spec::DeviceRule>& rules) const;

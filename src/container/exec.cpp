@@ -345,6 +345,7 @@ class ExecParent {
     // (cgroups(7), "no internal processes"): then the place of init is right.
     Result<sys::Cloned> clone_into_cgroup() {
         auto cloned = sys::clone3({0, entrance_.birthplace.ref()});
+        if (!cloned && cloned.error().errnum() == EACCES) return fail(explain_refused_move(std::move(cloned.error())));
         if (cloned || cloned.error().errnum() != EBUSY || !options_.cgroup.empty()) return cloned;
         const auto memberships = TRY(sys::read_file(text::cat("/proc/", target_.init.pid(), "/cgroup"), 65536));
         const auto place = host::cgroup2_path(memberships);
@@ -353,6 +354,20 @@ class ExecParent {
         const auto group = TRY(cgroup::Cgroup::open(target_.record.cgroup));
         entrance_ = TRY(group.entrance_below(place.substr(top.size() + 1)));
         return sys::clone3({0, entrance_.birthplace.ref()});
+    }
+
+    // cgroup-v2.rst, "Delegation Containment": who moves a process needs to write in both cgroups' common ancestor,
+    // which a session of a login and the user's own instance of systemd have not in common.
+    Error explain_refused_move(Error refusal) const {
+        const auto memberships = sys::read_file("/proc/self/cgroup", 65536);
+        if (!memberships) return refusal;
+        auto error = std::move(refusal).with("entering the container's cgroup");
+        const auto own = host::cgroup2_path(*memberships);
+        return std::move(error).hinting(
+            text::cat("no process may be moved from ", text::printable(own), " to ", target_.record.cgroup.path,
+                      target_.record.cgroup.kind == cgroup::Kind::Systemd
+                          ? "; from a place within the user's instance of systemd it may: systemd-run --user --scope"
+                          : ": neither is the other's, and the cgroup above both belongs to somebody else"));
     }
 
     Result<> learn_who_joined() {

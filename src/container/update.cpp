@@ -95,10 +95,13 @@ void forget_superseded(spec::Resources& merged, const spec::Resources& wanted,
         if (!wanted.unified.contains(write.file)) merged.unified.erase(write.file);
 }
 
+Result<> check_devices(const Target& target, const UpdateOptions& options) {
+    if (options.device_rules.empty() || !target.record.rootless) return {};
+    return fail(Code::Unsupported, "a rootless container has no device filter whose rules could change");
+}
+
 Result<> update_devices(const Target& target, const spec::Resources& merged, const UpdateOptions& options) {
     if (options.device_rules.empty()) return {};
-    if (target.record.rootless)
-        return fail(Code::Unsupported, "a rootless container has no device filter whose rules could change");
     return target.group.replace_device_filter(cgroup::effective_device_rules(merged.devices));
 }
 // A container that was made without a group of resctrl gets one now, as create would have made it.
@@ -133,6 +136,7 @@ Result<> update(const Runtime& runtime, const UpdateOptions& options) {
     TRY(check_resource_director(options, resctrl));
     const auto asked = TRY(wanted(runtime, options));
     auto target = TRY(find_target(runtime, options.id));
+    TRY(check_devices(target, options));
     auto changes = change_resources(TRY(saved_resources(target.store, runtime)), asked);
     TRY(check_merged(changes.merged));
     std::vector<spec::Note> notes;
