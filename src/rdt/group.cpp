@@ -1,13 +1,12 @@
 #include "rdt/group.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 
 #include <algorithm>
 #include <map>
-#include <memory>
 
 #include "base/text.hpp"
+#include "sys/process.hpp"
 #include "sys/syscalls.hpp"
 
 namespace arca::rdt {
@@ -158,14 +157,8 @@ Result<> enter(const Location& location, int pid) {
 
 // resctrl takes threads, not processes: what is written to "tasks" is a thread's id.
 Result<> enter_with_threads(const Location& location, int pid) {
-    using Close = decltype([](DIR* stream) { ::closedir(stream); });
-    const std::unique_ptr<DIR, Close> threads(::opendir(text::cat("/proc/", pid, "/task").c_str()));
-    if (threads == nullptr && errno == ENOENT) return {};
-    if (threads == nullptr) return sys::last_error(text::cat("opendir(/proc/", pid, "/task)"));
-    while (const dirent* entry = ::readdir(threads.get())) {
-        const auto thread = text::to_uint(entry->d_name);
-        if (!thread) continue;
-        auto entered = enter(location, static_cast<int>(*thread));
+    for (const auto thread : TRY(sys::threads_of(pid))) {
+        auto entered = enter(location, thread);
         if (!entered && entered.error().errnum() != ESRCH) return entered;
     }
     return {};

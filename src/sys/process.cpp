@@ -1,5 +1,6 @@
 #include "sys/process.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -11,6 +12,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <memory>
 
 #include "sys/syscalls.hpp"
 
@@ -152,6 +154,18 @@ ExitStatus from_wait_status(int status) {
     return {.code = WEXITSTATUS(status), .signal = 0};
 }
 }  // namespace
+
+Result<std::vector<pid_t>> threads_of(pid_t pid) {
+    using Close = decltype([](DIR* stream) { ::closedir(stream); });
+    const auto path = text::cat("/proc/", pid, "/task");
+    const std::unique_ptr<DIR, Close> listing(::opendir(path.c_str()));
+    if (listing == nullptr && errno == ENOENT) return std::vector<pid_t>();
+    if (listing == nullptr) return last_error(text::cat("opendir(", path, ")"));
+    std::vector<pid_t> threads;
+    while (const dirent* entry = ::readdir(listing.get()))
+        if (const auto thread = text::to_uint(entry->d_name)) threads.push_back(static_cast<pid_t>(*thread));
+    return threads;
+}
 
 std::optional<ExitStatus> exit_status_of_dead(pid_t pid) {
     auto info = process_info(pid);

@@ -101,6 +101,8 @@ struct ProcessInfo {
     bool is_dead() const { return state == 'Z' || state == 'X'; }
 };
 Result<ProcessInfo> process_info(pid_t pid);
+/// The ids of its threads; none when it has ended.
+Result<std::vector<pid_t>> threads_of(pid_t pid);
 /// Of a zombie whose status nobody has taken.
 std::optional<ExitStatus> exit_status_of_dead(pid_t pid);
 
