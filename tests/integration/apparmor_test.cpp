@@ -98,7 +98,7 @@ TEST_F(Apparmor, AProfileThatIsNotLoadedIsTold) {
     EXPECT_TRUE(contains(output.err, "`/proc/self/attr/")) << output;
 }
 
-// What Ubuntu 24.04 does by default. The setting is the machine's, so nobody changes it here: tests/vm/run does.
+// What Ubuntu 24.04 does by default. The setting is the machine's, so nobody changes it here.
 TEST_F(Apparmor, RestrictedUserNamespacesAreExplained) {
     REQUIRE_ARCA("others explain nothing");
     REQUIRE(read_file("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1\n",

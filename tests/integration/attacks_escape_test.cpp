@@ -25,6 +25,23 @@ class AttacksEscape : public ContainerTest {
         EXPECT_TRUE(eventually(done, 20)) << container.output();
         return last_line(container.output());
     }
+    /// The same of those that are made in its pid namespace, and in its user namespace where it has one.
+    Json watch_create(bool in_user_namespace) {
+        start_probe({"watch", "3"});
+        const auto done = [&] { return contains(container.output(), "found"); };
+        const auto namespaces = "/proc/" + std::to_string(container.pid()) + "/ns/";
+        Bundle guest(work / "guest");
+        guest.args({"/bin/probe", "echo", "x"});
+        guest.set_namespace("pid", namespaces + "pid");
+        if (in_user_namespace) guest.set_namespace("user", namespaces + "user");
+        Container joining(root(), guest, "guest-" + container.id);
+        int made = 0;
+        for (int i = 0; i < 100 && !done(); ++i)
+            made += joining.run().ok() ? 1 : 0;
+        EXPECT_GT(made, 0);
+        EXPECT_TRUE(eventually(done, 20)) << container.output();
+        return last_line(container.output());
+    }
     static Json last_line(const std::string& text) {
         auto all = lines(text);
         return all.empty() ? Json() : Json::parse(all.back(), nullptr, false);
@@ -141,6 +158,23 @@ TEST_F(AttacksEscape, AProcessThatEntersHoldsNothingThatATracerCouldTake) {
     EXPECT_GT(seen["seen"], 2) << seen;
     for (const auto& thing : seen["found"])
         EXPECT_EQ(thing, "memory") << seen;
+}
+
+// A container that is made in the pid namespace of another: that one sees its init from birth on.
+TEST_F(AttacksEscape, AnInitInAForeignPidNamespaceCannotBeLookedInto) {
+    REQUIRE_ROOT();
+    Json seen = watch_create(false);
+    EXPECT_GT(seen["seen"], 1) << seen;
+    EXPECT_EQ(seen["found"], Json::array());
+}
+
+TEST_F(AttacksEscape, AnInitInAForeignUserNamespaceCannotBeLookedInto) {
+    REQUIRE_ROOT();
+    bundle.map_ids(100000, 65536);
+    bundle.add_capabilities({"CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"});
+    Json seen = watch_create(true);
+    EXPECT_GT(seen["seen"], 1) << seen;
+    EXPECT_EQ(seen["found"], Json::array());
 }
 
 TEST_F(AttacksEscape, AProcessThatEntersLateIsLikeAnyOther) {

@@ -1,6 +1,9 @@
 // Where a root filesystem may lie, and mounts on, over and beside each other.
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness/container.hpp"
 
@@ -280,4 +283,26 @@ TEST_F(MountsPlaces, SysfsOfAJoinedNetworkNamespace) {
         EXPECT_NE(mount_line(seen[0], "/sys"), "") << own_users;
         EXPECT_NE(seen[1]["error"], "");
     }
+}
+
+// proc_pid_mounts(5): POLLPRI tells of every change of this mount namespace, also of one that is undone at once. Each
+// wakes up whoever watches mounts, systemd and engines among them.
+TEST_F(MountsPlaces, TheHostsMountsAreLeftAloneAllTheTime) {
+    REQUIRE_ARCA("others make mounts of the host for a moment");
+    const int mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    ASSERT_GE(mounts, 0);
+    const auto changed = [mounts] {
+        pollfd entry{mounts, POLLPRI, 0};
+        return poll(&entry, 1, 0) > 0;
+    };
+    bundle.add_mount("/mnt", "bind", work.path(), {"rbind", "rshared"});
+    start_probe({"serve"});
+    EXPECT_FALSE(changed()) << "by create and start";
+    EXPECT_TRUE(container.exec({"/bin/probe", "echo", "x"}).ok());
+    EXPECT_FALSE(changed()) << "by exec";
+    EXPECT_TRUE(container.remove({"--force"}).ok());
+    EXPECT_FALSE(changed()) << "by delete";
+    mount_at(work / "control", "tmpfs", "tmpfs", 0);
+    EXPECT_TRUE(changed()) << "this kernel tells of no change: it shows nothing";
+    close(mounts);
 }
