@@ -55,6 +55,7 @@ Result<> carry_out(const Plan& plan, std::size_t index, sys::RootDir& root, sys:
     const auto& step = plan.mounts[index];
     if (step.remount) return remount(step, root);
     auto mounted = TRY(make_mount(plan, step, root, std::move(inherited), namespaces));
+    forget_covered(views, step.destination);
     return keep_view(plan, step, std::move(mounted), views);
 }
 

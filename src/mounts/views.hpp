@@ -11,6 +11,9 @@ namespace arca::mounts {
 /// Strictly below: not the directory itself.
 bool lies_below(std::string_view path, std::string_view directory);
 
+/// Views that a mount at `destination` hides are no longer on anybody's way.
+void forget_covered(KernelViews& views, std::string_view destination);
+
 /// Where to look `path` up: in the last mount on the way to it that is a view of the kernel's, else in the root.
 struct Place {
     const sys::RootDir& root;

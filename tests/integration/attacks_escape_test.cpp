@@ -26,14 +26,15 @@ class AttacksEscape : public ContainerTest {
         return last_line(container.output());
     }
     /// The same of those that are made in its pid namespace, and in its user namespace where it has one.
-    Json watch_create(bool in_user_namespace) {
+    enum class Shared { Pids, PidsAndUsers };
+    Json watch_create(Shared shared) {
         start_probe({"watch", "3"});
         const auto done = [&] { return contains(container.output(), "found"); };
         const auto namespaces = "/proc/" + std::to_string(container.pid()) + "/ns/";
         Bundle guest(work / "guest");
         guest.args({"/bin/probe", "echo", "x"});
         guest.set_namespace("pid", namespaces + "pid");
-        if (in_user_namespace) guest.set_namespace("user", namespaces + "user");
+        if (shared == Shared::PidsAndUsers) guest.set_namespace("user", namespaces + "user");
         Container joining(root(), guest, "guest-" + container.id);
         int made = 0;
         for (int i = 0; i < 100 && !done(); ++i)
@@ -163,7 +164,7 @@ TEST_F(AttacksEscape, AProcessThatEntersHoldsNothingThatATracerCouldTake) {
 // A container that is made in the pid namespace of another: that one sees its init from birth on.
 TEST_F(AttacksEscape, AnInitInAForeignPidNamespaceCannotBeLookedInto) {
     REQUIRE_ROOT();
-    Json seen = watch_create(false);
+    Json seen = watch_create(Shared::Pids);
     EXPECT_GT(seen["seen"], 1) << seen;
     EXPECT_EQ(seen["found"], Json::array());
 }
@@ -172,7 +173,7 @@ TEST_F(AttacksEscape, AnInitInAForeignUserNamespaceCannotBeLookedInto) {
     REQUIRE_ROOT();
     bundle.map_ids(100000, 65536);
     bundle.add_capabilities({"CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"});
-    Json seen = watch_create(true);
+    Json seen = watch_create(Shared::PidsAndUsers);
     EXPECT_GT(seen["seen"], 1) << seen;
     EXPECT_EQ(seen["found"], Json::array());
 }
