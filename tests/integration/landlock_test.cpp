@@ -40,6 +40,7 @@ TEST_F(Landlock, OnlyWhatARuleAllowsCanBeWritten) {
 }
 
 TEST_F(Landlock, WithoutNoNewPrivilegesAndForAnotherUser) {
+    REQUIRE_ROOT();
     bundle.process()["noNewPrivileges"] = false;
     bundle.process()["user"] = {{"uid", 1000}, {"gid", 1000}};
     expect_restricted(probe_all(attempts()));
