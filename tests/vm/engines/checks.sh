@@ -25,7 +25,7 @@ refused() {
 equal() { [ "$1" = "$2" ] || { echo "expected '$1', got '$2'" && return 1; }; }
 quietly() { "$@" >/dev/null 2>&1; }
 eventually() {
-	local deadline=$((SECONDS + 30))
+	local deadline=$((SECONDS + 120))
 	until quietly "$@"; do
 		[ "$SECONDS" -lt "$deadline" ] || return 1
 		sleep 0.1
