@@ -34,7 +34,7 @@ set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "procps, uidmap") # the table of `arca ps`; more than one id for ordinary users
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "procps, uidmap, criu") # the table of `arca ps`; more than one id for ordinary users; checkpoints
 if(NOT ARCA_STATIC OR ARCA_SANITIZE)
   set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 endif()

@@ -37,6 +37,8 @@ enum class Step : std::uint16_t {
     RemoveCgroup,
     RemoveState,
     PoststopHooks,
+    Checkpoint,
+    Restore,
     // intermediate
     JoinNamespaces,
     NewNamespaces,

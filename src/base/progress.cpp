@@ -152,6 +152,8 @@ std::string_view name(Step step) {
         "RemoveCgroup",
         "RemoveState",
         "PoststopHooks",
+        "Checkpoint",
+        "Restore",
         "JoinNamespaces",
         "NewNamespaces",
         "ForkInit",

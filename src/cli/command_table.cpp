@@ -27,6 +27,8 @@ constexpr std::array kRows = {
     row<Kill>(Group::Life, "kill", "ID [SIGNAL]", "send a signal (TERM) to a container", {1, 2}),
     row<Wait>(Group::Life, "wait", "ID", "wait for the end of a container, pass its exit status on", {1, 1}),
     row<Delete>(Group::Life, "delete", "ID", "remove a container", {1, 1}),
+    row<Checkpoint>(Group::Life, "checkpoint", "ID", "write the processes of a container to images", {1, 1}),
+    row<Restore>(Group::Life, "restore", "ID", "make a container from images", {1, 1}),
     row<Exec>(Group::Inside, "exec", "ID [COMMAND [ARGUMENT...]]", "run one more process in a container",
               {1, kAnyNumber}, Reading::UntilFirstWord),
     row<Ps>(Group::Inside, "ps", "ID [PS-OPTION...]", "show the processes of a container", {1, kAnyNumber},

@@ -30,6 +30,8 @@ Result<int> carry_out(const Session& session, const Update& command);
 Result<int> carry_out(const Session& session, const Events& command);
 Result<int> carry_out(const Session& session, const Wait& command);
 Result<int> carry_out(const Session& session, const Why& command);
+Result<int> carry_out(const Session& session, const Checkpoint& command);
+Result<int> carry_out(const Session& session, const Restore& command);
 Result<int> carry_out(const Session& session, const Explain& command);
 Result<int> carry_out(const Session& session, const Check& command);
 Result<int> carry_out(const Session& session, const WriteSpec& command);

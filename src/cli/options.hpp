@@ -85,6 +85,12 @@ struct Why {
     std::string id;
     Format format = Format::Text;
 };
+struct Checkpoint {
+    CheckpointOptions options;
+};
+struct Restore {
+    RestoreOptions options;
+};
 struct Explain {
     CreateOptions options;
     Format format = Format::Text;
@@ -110,9 +116,9 @@ struct UnknownCommand {
     std::string suggestion;  ///< the command that may have been meant; empty: none is near
 };
 
-using Command =
-    std::variant<Create, Run, Start, ShowState, Kill, Delete, List, Exec, Ps, Pause, Resume, Mounts, Update, Events,
-                 Wait, Why, Explain, Check, WriteSpec, ShowFeatures, ShowVersion, Complete, ShowHelp, UnknownCommand>;
+using Command = std::variant<Create, Run, Start, ShowState, Kill, Delete, List, Exec, Ps, Pause, Resume, Mounts, Update,
+                             Events, Wait, Why, Checkpoint, Restore, Explain, Check, WriteSpec, ShowFeatures,
+                             ShowVersion, Complete, ShowHelp, UnknownCommand>;
 
 struct Invocation {
     Globals globals;

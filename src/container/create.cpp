@@ -1,7 +1,5 @@
 // create and run: a bundle becomes a container.
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "arca/container.hpp"
@@ -9,8 +7,10 @@
 #include "base/text.hpp"
 #include "container/aftermath.hpp"
 #include "container/destroy.hpp"
+#include "container/exec_config.hpp"
 #include "container/launch/launch.hpp"
 #include "container/launch/protocol.hpp"
+#include "container/new_container.hpp"
 #include "container/prepare.hpp"
 #include "container/start.hpp"
 #include "process/descriptors.hpp"
@@ -22,56 +22,6 @@ namespace arca {
 
 namespace {
 using namespace container;
-
-enum class Attachment : std::uint8_t { Detached, Foreground };
-
-Result<> check_terminal(const Prepared& prepared, Attachment attachment) {
-    const bool terminal = prepared.config.process && prepared.config.process->terminal;
-    const bool socket = !prepared.options.console_socket.empty();
-    if (terminal && !socket && attachment == Attachment::Detached)
-        return fail(
-            Error(Code::InvalidConfig, "cannot allocate tty if the runtime will detach without setting console socket")
-                .at("/process/terminal"));
-    if (!terminal && socket)
-        return fail(Code::Usage,
-                    "cannot use console socket if the runtime will not allocate a tty (process.terminal is false)");
-    return {};
-}
-
-Record new_record(const Prepared& prepared) {
-    Record record;
-    record.id = prepared.plan.id;
-    record.oci_version = prepared.plan.oci_version;
-    record.bundle = prepared.options.bundle;
-    record.rootfs = prepared.plan.mounts.rootfs;
-    record.created = now_rfc3339();
-    record.owner_uid = prepared.facts.euid;
-    record.annotations = prepared.plan.annotations;
-    record.cgroup = prepared.plan.cgroup.location;
-    record.cgroup_is_shared = prepared.plan.cgroup.shared;
-    record.cgroup_was_made = !prepared.plan.cgroup.shared;
-    record.namespaces = prepared.plan.namespaces.all();
-    if (prepared.plan.rdt) record.rdt = rdt::location_of(*prepared.plan.rdt);
-    record.has_poststart_hooks = !prepared.plan.hooks.poststart.empty();
-    record.has_poststop_hooks = !prepared.plan.hooks.poststop.empty();
-    record.has_seccomp = prepared.plan.seccomp.has_value();
-    record.seccomp_listener = prepared.plan.seccomp_listener;
-    if (prepared.plan.seccomp) record.seccomp_metadata = prepared.plan.seccomp->listener_metadata;
-    record.session_keyring = prepared.plan.session_keyring;
-    record.rootless = prepared.plan.rootless;
-    record.setgroups_denied = prepared.plan.ids.deny_setgroups;
-    record.boot_id = boot_id().value_or("");
-    return record;
-}
-
-// Without one nothing is kept, and compiling takes its time.
-sys::Fd open_filter_cache(const Runtime& runtime, const LaunchPlan& plan) {
-    if (!plan.seccomp) return {};
-    const auto path = text::cat(runtime.root, "/.seccomp");
-    (void)sys::mkdirat(sys::FdRef::working_directory(), path, 0700);
-    auto directory = sys::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    return directory ? std::move(*directory) : sys::Fd();
-}
 
 // crun's annotation is an older way to ask.
 std::string pidfd_receiver(const Prepared& prepared) {
@@ -110,6 +60,7 @@ Result<Created> make(const Runtime& runtime, const CreateOptions& options, Attac
                             .filter_cache = filter_cache,
                             .log = runtime.log};
     auto saved = store.write_file(launch::kConfigName, prepared.config_text);
+    if (saved) saved = save_exec_config(store, prepared.config);
     if (saved && !notify_manager(runtime).empty()) saved = make_notify_directory(store);
     auto launched = saved ? launch::launch(request) : Result<launch::Launched>(fail(std::move(saved.error())));
     if (!launched) {
@@ -129,12 +80,6 @@ Result<> open_gate_and_start(const Runtime& runtime, Created& created) {
     if (!created.notify || created.attachment == Attachment::Foreground) return {};
     created.store.unlock();
     return created.notify->relay_until_ready(created.launched.init.pidfd(), process::MainProcess::Container);
-}
-
-// Orphans of a container that shares our pid namespace become ours, so that they can be reaped (prctl(2)).
-void become_subreaper(const RunOptions& options, const Record& record) {
-    if (!options.no_subreaper && !options.detach && (record.namespaces & CLONE_NEWPID) == 0)
-        ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
 Result<int> stay_with(Created& created, const RunOptions& options) {
@@ -161,7 +106,7 @@ Result<int> run(const Runtime& runtime, const RunOptions& options) {
     const auto attachment = options.detach ? Attachment::Detached : Attachment::Foreground;
     auto created = TRY(remember_failure(runtime, options.create.id, "run",
                                         make(runtime, options.create, attachment, launch::Gate::Channel)));
-    become_subreaper(options, created.record);
+    if (!options.no_subreaper && !options.detach) adopt_orphans_of(created.record);
     // What arrives between the start of the program and the moment we forward signals must not be lost, nor kill us.
     std::optional<sys::SignalsBlocked> blocked;
     if (attachment == Attachment::Foreground) blocked.emplace();

@@ -444,7 +444,7 @@ Result<int> exec(const Runtime& runtime, const ExecOptions& options) {
     TRY(process::check_preserved(options.preserve_fds));
     auto target = TRY(find_target(runtime, options));
     progress::enter(Step::Plan);
-    auto plan = TRY(plan_exec(runtime, options, target.store));
+    auto plan = TRY(plan_exec(runtime, options, target.store, target.record));
     if (target.record.setgroups_denied) plan.process.call_setgroups = false;
     TRY(check_terminal(plan, options));
     auto result = ExecParent(plan, target, options).run();

@@ -1,13 +1,14 @@
 #include "container/exec_plan.hpp"
 
 #include <linux/capability.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <limits>
 
 #include "base/text.hpp"
-#include "container/destroy.hpp"
+#include "container/exec_config.hpp"
 #include "container/prepare.hpp"
 #include "privileges/capabilities.hpp"
 #include "process/environment.hpp"
@@ -82,17 +83,18 @@ Result<spec::Process> exec_process(const spec::Process& container, const ExecOpt
     return process;
 }
 
-Entry plan_entry(const spec::Config& config) {
+Entry plan_entry(const spec::Process* container, std::uint64_t namespaces) {
     std::vector<spec::Note> ignored;
-    const auto has = [&](spec::NamespaceType type) { return spec::find_namespace(config, type) != nullptr; };
-    if (!config.process || !has(spec::NamespaceType::Pid) || has(spec::NamespaceType::User)) return Entry::AtBirth;
-    const auto sets = plan_process(*config.process, ignored).capabilities;
+    const bool sees_it = (namespaces & CLONE_NEWPID) != 0;
+    if (container == nullptr || !sees_it || (namespaces & CLONE_NEWUSER) != 0) return Entry::AtBirth;
+    const auto sets = plan_process(*container, ignored).capabilities;
     const bool traces = ((sets.bounding | sets.permitted) & (std::uint64_t{1} << CAP_SYS_PTRACE)) != 0;
     return traces ? Entry::AfterDrops : Entry::AtBirth;
 }
 
-Result<ExecPlan> plan_exec(const Runtime& runtime, const ExecOptions& options, const Store& store) {
-    const auto config = TRY(load_saved_config(store));
+Result<ExecPlan> plan_exec(const Runtime& runtime, const ExecOptions& options, const Store& store,
+                           const Record& record) {
+    const auto config = TRY(load_exec_config(store));
     spec::Process process;
     if (!options.process_file.empty()) {
         process = TRY(process_from_file(options.process_file));
@@ -105,7 +107,7 @@ Result<ExecPlan> plan_exec(const Runtime& runtime, const ExecOptions& options, c
     std::vector<spec::Note> notes;
     ExecPlan plan;
     plan.process = plan_process(process, notes);
-    plan.entry = plan_entry(config);
+    plan.entry = plan_entry(config.process ? &*config.process : nullptr, record.namespaces);
     report(runtime, notes);
     plan.process.personality = config.linux_.personality;
     plan.process.memory_policy = config.linux_.memory_policy;

@@ -26,11 +26,13 @@ struct ExecPlan {
     std::string final_affinity;
 };
 
-Result<ExecPlan> plan_exec(const Runtime& runtime, const ExecOptions& options, const Store& store);
+Result<ExecPlan> plan_exec(const Runtime& runtime, const ExecOptions& options, const Store& store,
+                           const Record& record);
 
 /// AfterDrops for a container that may trace whatever it sees. PR_SET_DUMPABLE does not hinder CAP_SYS_PTRACE over the
 /// user namespace in which arca was executed (ptrace(2)); in a user namespace of its own no container has that.
-Entry plan_entry(const spec::Config& config);
+/// `namespaces`: CLONE_NEW* of those that are the container's own.
+Entry plan_entry(const spec::Process* container, std::uint64_t namespaces);
 
 /// "UID" or "UID:GID", decimal, below 2^32 - 1. Names are refused: they would have to be looked up in files that the
 /// container controls (CVE-2016-3697, CVE-2026-30892).

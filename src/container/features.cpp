@@ -34,6 +34,7 @@ std::string features_json() {
     facts.id_mapped_mounts = true;
     facts.net_devices = true;
     facts.landlock = true;
+    facts.checkpoint = true;
     facts.intel_rdt = true;
     facts.intel_rdt_schemata = true;
     facts.intel_rdt_monitoring = true;

@@ -36,6 +36,8 @@ using KernelViews = std::vector<KernelView>;
 Result<sys::RootDir> prepare_root(const Plan& plan);
 /// All mounts in order. A mount on "/" replaces `root`.
 Result<KernelViews> make_mounts(const Plan& plan, sys::RootDir& root, Sources& sources);
+/// For a container whose mounts somebody else makes (CRIU): the mount points on the root filesystem itself.
+Result<> make_mount_points(const Plan& plan, const sys::RootDir& root);
 /// Default and configured devices, /dev/fd and the other links, /dev/ptmx.
 Result<> make_devices(const Plan& plan, const sys::RootDir& root, Sources& sources);
 /// pivot_root(".", ".") and detaching of the old root; MS_MOVE and chroot with no_pivot. Returns the new root.

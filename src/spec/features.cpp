@@ -85,6 +85,8 @@ std::map<std::string, std::string> annotations_of(const FeatureFacts& facts) {
     std::map<std::string, std::string> out = {{"run.arca.version", facts.arca_version},
                                               {"run.arca.commit", facts.arca_commit},
                                               {"io.github.seccomp.libseccomp.version", facts.libseccomp_version}};
+    // Where engines look whether containers can be checkpointed at all.
+    if (facts.checkpoint) out["org.opencontainers.runc.checkpoint.enabled"] = "true";
     std::erase_if(out, [](const auto& entry) { return entry.second.empty(); });
     return out;
 }

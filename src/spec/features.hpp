@@ -30,11 +30,12 @@ struct FeatureFacts {
     bool id_mapped_mounts = false;
     bool net_devices = false;
     bool landlock = false;  ///< not of the specification: by the annotation run.arca.landlock
+    bool checkpoint = false;
     std::string arca_version;
     std::string arca_commit;
     std::string libseccomp_version;
     /// Annotations that give a container more than its creator may have meant. A name that ends in "." is a prefix.
-    std::vector<std::string> unsafe_annotations = {"org.systemd.property.", "run.arca.", "run.oci."};
+    std::vector<std::string> unsafe_annotations = {"org.criu.config", "org.systemd.property.", "run.arca.", "run.oci."};
 };
 
 /// Indented by four spaces, with a final newline.

@@ -50,6 +50,9 @@ struct Courier::Errand {
         if (state.load(std::memory_order_acquire) == Sending) {
             std::memcpy(CMSG_DATA(CMSG_FIRSTHDR(&header)), &descriptor, sizeof descriptor);
             if (::syscall(SYS_sendmsg, socket, &header, MSG_NOSIGNAL) < 0) errnum = errno;
+            // ORDER: before the first thread goes on: if it held the listener itself, the kernel would not notice that
+            // the agent has died, and a call that waits for the agent's answer would wait for ever.
+            ::syscall(SYS_close, descriptor);
             state.store(Done, std::memory_order_release);
         }
     }

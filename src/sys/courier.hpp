@@ -20,7 +20,7 @@ class Courier {
     Courier& operator=(Courier&&) = delete;
     ~Courier();
 
-    /// Waits until `descriptor` is sent; 0 or an errno. Makes no system call and allocates nothing.
+    /// Waits until `descriptor` is sent and closed here; 0 or an errno. Makes no system call and allocates nothing.
     int deliver(int descriptor) noexcept;
     /// There is nothing to deliver. Once is enough, and deliver() afterwards is not allowed.
     void dismiss() noexcept;

@@ -268,6 +268,30 @@ TEST_F(Seccomp, AMissingAgentIsTold) {
     EXPECT_TRUE(contains(output.err, (work / "agent").string())) << output;
 }
 
+// A call that waits for an answer is let go, with ENOSYS, when nobody has the listener any more
+// (seccomp_unotify(2)): the starter must not hold it, nor the process itself.
+TEST_F(Seccomp, AnAgentThatDiesHoldsNobodyUp) {
+    REQUIRE_ARCA("others were not looked at");
+    auto agent = NotifyAgent::that_dies(work / "agent");
+    Json& seccomp = profile("SCMP_ACT_ALLOW");
+    seccomp["syscalls"] = {rule({"execve"}, "SCMP_ACT_NOTIFY")};
+    seccomp["listenerPath"] = (work / "agent").string();
+    Output output = container.run_command().timeout(10).run();
+    EXPECT_FALSE(output.timed_out) << output;
+    EXPECT_EQ(output.status, 1) << output;
+    EXPECT_TRUE(contains(output.err, "ENOSYS")) << output;
+}
+
+TEST_F(Seccomp, AnAgentOfEverythingThatDiesHoldsNobodyUp) {
+    SKIP_FOR(Runc, "refuses write");
+    SKIP_FOR(Crun, "waits for itself");
+    auto agent = NotifyAgent::that_dies(work / "agent");
+    profile("SCMP_ACT_NOTIFY")["listenerPath"] = (work / "agent").string();
+    Output output = container.run_command().timeout(10).run();
+    EXPECT_FALSE(output.timed_out) << output;
+    EXPECT_NE(output.status, 0) << output;
+}
+
 TEST_F(Seccomp, NotifyWithoutListenerIsRefused) {
     profile("SCMP_ACT_ALLOW")["syscalls"] = {rule({"getppid"}, "SCMP_ACT_NOTIFY")};
     expect_create_fails();

@@ -25,6 +25,12 @@ NotifyAgent::NotifyAgent(const std::filesystem::path& path, int failing) : faili
     thread_ = std::thread([this] { serve(); });
 }
 
+std::unique_ptr<NotifyAgent> NotifyAgent::that_dies(const std::filesystem::path& path) {
+    auto agent = std::make_unique<NotifyAgent>(path, -1);
+    agent->dies_ = true;
+    return agent;
+}
+
 NotifyAgent::~NotifyAgent() {
     done_ = true;
     thread_.join();
@@ -44,6 +50,7 @@ void NotifyAgent::serve() {
             entries.push_back({listener, POLLIN, 0});
         if (poll(entries.data(), entries.size(), 20) <= 0) continue;
         for (std::size_t i = 1; i < entries.size(); ++i) {
+            if (entries[i].revents & POLLIN && dies_) return die();
             if (entries[i].revents & POLLIN) answer(entries[i].fd);
             if (entries[i].revents & (POLLHUP | POLLERR)) {
                 close(entries[i].fd);
@@ -52,6 +59,13 @@ void NotifyAgent::serve() {
         }
         if (entries[0].revents & POLLIN) accept_listener(accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC));
     }
+}
+
+// What the kernel does for a process that ends.
+void NotifyAgent::die() {
+    for (int listener : listeners_)
+        close(listener);
+    listeners_.clear();
 }
 
 void NotifyAgent::accept_listener(int connection) {

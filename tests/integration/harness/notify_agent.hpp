@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -14,6 +15,8 @@ class NotifyAgent {
   public:
     /// Listens; `failing` is the number of the system call that fails.
     NotifyAgent(const std::filesystem::path& socket, int failing);
+    /// An agent that takes the first listener, waits for a call, and dies without an answer.
+    static std::unique_ptr<NotifyAgent> that_dies(const std::filesystem::path& socket);
     ~NotifyAgent();
     NotifyAgent(const NotifyAgent&) = delete;
     NotifyAgent& operator=(const NotifyAgent&) = delete;
@@ -27,9 +30,11 @@ class NotifyAgent {
     void serve();
     void accept_listener(int connection);
     void answer(int listener);
+    void die();
 
     int socket_ = -1;
     int failing_;
+    std::atomic<bool> dies_ = false;
     std::string text_;
     std::atomic<int> introductions_ = 0;
     std::atomic<int> answers_ = 0;

@@ -1,5 +1,6 @@
 // What the process does: waits, signals, children, raw system calls, hooks.
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -84,6 +85,20 @@ int serve(const Words&) {
     signal(SIGTERM, [](int) { _exit(0); });
     echo({"ready"});
     wait_forever();
+}
+
+/// Prints 0, 1, 2, ... until it is stopped.
+[[noreturn]] int count(const Words&) {
+    for (int number = 0;; ++number) {
+        echo({std::to_string(number)});
+        usleep(20'000);
+    }
+}
+
+/// Holds a lock on a file.
+int lock_file(const Words& words) {
+    const int file = open(word(words, 0).c_str(), O_RDWR | O_CREAT, 0600);
+    return file >= 0 && flock(file, LOCK_EX) == 0 ? 0 : 1;
 }
 
 /// N children that wait, each in a session of its own; the parent waits too.
@@ -234,12 +249,26 @@ int argv_command(const Words&) {
 }  // namespace
 
 const Command kActionCommands[] = {
-    {"echo", echo},         {"complain", complain},   {"exit", exit_with},
-    {"sleep", sleep_for},   {"pause", pause_command}, {"trap", trap},
-    {"resized", resized},   {"serve", serve},         {"spawn", spawn},
-    {"orphan", orphan},     {"raise", raise_signal},  {"syscall", raw_syscall},
-    {"notify", notify},     {"hook", hook},           {"cat", cat},
-    {"argv", argv_command}, {"allocate", allocate},   {nullptr, nullptr},
+    {"echo", echo},
+    {"complain", complain},
+    {"exit", exit_with},
+    {"sleep", sleep_for},
+    {"pause", pause_command},
+    {"trap", trap},
+    {"resized", resized},
+    {"serve", serve},
+    {"count", count},
+    {"flock", lock_file},
+    {"spawn", spawn},
+    {"orphan", orphan},
+    {"raise", raise_signal},
+    {"syscall", raw_syscall},
+    {"notify", notify},
+    {"hook", hook},
+    {"cat", cat},
+    {"argv", argv_command},
+    {"allocate", allocate},
+    {nullptr, nullptr},
 };
 
 }  // namespace probe

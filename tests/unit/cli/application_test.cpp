@@ -257,7 +257,7 @@ TEST_F(Application, TraceHoldsTheCallersTraceParent) {
 TEST_F(Application, ExitStatuses) {
     EXPECT_EQ(call({"foo"}).status, 3);
     EXPECT_EQ(call({"foo", "--help"}).status, 3);
-    EXPECT_EQ(call({"checkpoint", "--help"}).status, 3);
+    EXPECT_EQ(call({"checkpoint", "--help"}).status, 0);
     EXPECT_EQ(call({"state", "--help"}).status, 0);
     EXPECT_EQ(call({"state"}).status, 1);
     EXPECT_EQ(call({"exec"}).status, 1);

@@ -92,10 +92,63 @@ TEST(Callers, GoRuncSendsBooleansWithValues) {
     EXPECT_TRUE(command<cli::Run>({"run", "-no-subreaper", "web"}).options.no_subreaper);
 }
 
+TEST(Callers, ContainerdChecksPoints) {
+    auto options = command<cli::Checkpoint>({"checkpoint", "--image-path", "/i", "--work-path", "/w", "--parent-path",
+                                             "../pre", "--tcp-established", "--ext-unix-sk", "--shell-job",
+                                             "--file-locks", "--empty-ns", "network", "--leave-running", "web"})
+                       .options;
+    EXPECT_EQ(options.id, "web");
+    EXPECT_EQ(options.image.image_path, "/i");
+    EXPECT_EQ(options.image.work_path, "/w");
+    EXPECT_EQ(options.parent_path, "../pre");
+    EXPECT_TRUE(options.image.tcp_established && options.image.external_unix_sockets && options.image.shell_job);
+    EXPECT_TRUE(options.image.file_locks && options.image.empty_network && options.leave_running);
+    EXPECT_FALSE(options.pre_dump || options.image.lazy_pages || options.status_fd);
+}
+
+TEST(Callers, ContainerdAndCrioRestore) {
+    auto options =
+        command<cli::Restore>({"restore", "--image-path", "/i", "--work-path", "/w", "--detach", "--pid-file", "/p",
+                               "--console-socket", "/s", "-no-subreaper", "--lsm-profile=selinux:a:b",
+                               "--lsm-mount-context=a:b", "--bundle", "/b", "web"})
+            .options;
+    EXPECT_EQ(options.id, "web");
+    EXPECT_EQ(options.bundle, "/b");
+    EXPECT_EQ(options.pid_file, "/p");
+    EXPECT_EQ(options.console_socket, "/s");
+    EXPECT_TRUE(options.detach && options.no_subreaper);
+    EXPECT_EQ(options.lsm_profile, "selinux:a:b");
+    EXPECT_EQ(options.lsm_mount_context, "a:b");
+    EXPECT_EQ(options.image.image_path, "/i");
+}
+
+TEST(Callers, PodmanChecksPoints) {
+    auto options = command<cli::Checkpoint>({"checkpoint", "--image-path", "/i", "--work-path", "/w", "--leave-running",
+                                             "--leave-running", "--pre-dump", "web"})
+                       .options;
+    EXPECT_TRUE(options.leave_running && options.pre_dump);
+}
+
+TEST(CommandLine, OptionsOfImages) {
+    auto options = command<cli::Checkpoint>({"checkpoint", "--manage-cgroups-mode", "strict", "--network-lock",
+                                             "nftables", "--page-server", "host:27", "--lazy-pages", "--status-fd", "7",
+                                             "--link-remap", "--auto-dedup", "--tcp-skip-in-flight", "web"})
+                       .options;
+    EXPECT_EQ(options.image.image_path, "checkpoint");
+    EXPECT_EQ(options.image.cgroups, CgroupRestoring::Strict);
+    EXPECT_EQ(options.image.network_lock, NetworkLock::Nftables);
+    EXPECT_EQ(options.page_server, "host:27");
+    EXPECT_EQ(options.status_fd, 7);
+    EXPECT_TRUE(options.image.lazy_pages && options.image.link_remap && options.image.auto_dedup);
+    EXPECT_TRUE(options.tcp_skip_in_flight);
+    EXPECT_THAT(refusal({"checkpoint", "--empty-ns", "pid", "web"}), HasSubstr("only network"));
+    EXPECT_THAT(refusal({"restore", "--manage-cgroups-mode", "none", "web"}), HasSubstr("soft|full|strict|ignore"));
+}
+
 // podman and cri-o take the exit status of this for "can checkpoint".
-TEST(Callers, ProbeForCheckpointFails) {
-    EXPECT_EQ(command<UnknownCommand>({"checkpoint", "--help"}).topic, "checkpoint");
-    EXPECT_EQ(command<UnknownCommand>({"restore", "--lsm-mount-context"}).topic, "restore");
+TEST(Callers, ProbeForCheckpoint) {
+    EXPECT_THAT(command<ShowHelp>({"checkpoint", "--help"}).text, HasSubstr("checkpoint [OPTIONS] ID"));
+    EXPECT_THAT(refusal({"restore", "--lsm-mount-context"}), HasSubstr("flag needs an argument: -lsm-mount-context"));
 }
 
 // --- commands ---
@@ -331,7 +384,6 @@ TEST(Help, OnNothing) {
     EXPECT_EQ(command<UnknownCommand>({"foo"}).topic, "foo");
     EXPECT_EQ(command<UnknownCommand>({"foo", "-h"}).topic, "foo");
     EXPECT_EQ(command<UnknownCommand>({"help", "foo"}).topic, "foo");
-    EXPECT_EQ(command<UnknownCommand>({"checkpoint", "--image-path=-", "web"}).topic, "checkpoint");
 }
 
 TEST(CommandLine, ASlipOfTheFingersGetsASuggestion) {
@@ -339,7 +391,7 @@ TEST(CommandLine, ASlipOfTheFingersGetsASuggestion) {
     EXPECT_EQ(command<UnknownCommand>({"creat", "web"}).suggestion, "create");
     EXPECT_EQ(command<UnknownCommand>({"help", "dleete"}).suggestion, "delete");
     EXPECT_EQ(command<UnknownCommand>({"pss"}).suggestion, "ps");
-    EXPECT_EQ(command<UnknownCommand>({"checkpoint", "--help"}).suggestion, "");
+    EXPECT_EQ(command<UnknownCommand>({"checkpiont", "--help"}).suggestion, "checkpoint");
     EXPECT_EQ(command<UnknownCommand>({"xy"}).suggestion, "");
     EXPECT_EQ(command<UnknownCommand>({std::string(1000, 'a')}).suggestion, "");
 }

@@ -128,6 +128,14 @@ Result<std::vector<HotMount>> list_mounts(const Runtime& runtime, const std::str
     record(runtime, "list mounts " + id);
     return outcome(std::vector<HotMount>{{"/data", "bind", "/srv/\"x\"", {"bind", "ro"}}});
 }
+Result<> checkpoint(const Runtime& runtime, const CheckpointOptions& options) {
+    record(runtime, "checkpoint " + options.id);
+    return outcome();
+}
+Result<int> restore(const Runtime& runtime, const RestoreOptions& options) {
+    record(runtime, "restore " + options.id);
+    return outcome(int{fake::library().exit_status});
+}
 Result<std::string> explain(const Runtime& runtime, const CreateOptions& options, Format format) {
     record(runtime, format == Format::Json ? "explain json" : "explain text").create = options;
     return outcome(std::string("the plan\n"));
