@@ -1,5 +1,7 @@
 #include "container/exec_config.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -12,7 +14,8 @@ namespace arca::container {
 
 namespace {
 constexpr auto kFileName = "exec.json";
-constexpr auto kGroupsAnnotation = "run.oci.keep_original_groups";
+/// Beginnings of those that change what arca does.
+constexpr std::array kAnnotations = {std::string_view("run.arca."), std::string_view("run.oci.")};
 
 using Json = spec::JsonWriter;
 
@@ -133,8 +136,9 @@ std::string exec_config_json(const spec::Config& config) {
     if (config.process) write(json, *config.process);
     write_linux(json, config.linux_);
     object(json, "annotations", [&] {
-        const auto groups = config.annotations.find(kGroupsAnnotation);
-        if (groups != config.annotations.end()) json.member(groups->first, groups->second);
+        for (const auto& [name, value] : config.annotations)
+            if (std::ranges::any_of(kAnnotations, [&name](auto start) { return name.starts_with(start); }))
+                json.member(name, value);
     });
     json.end_object();
     return json.take();

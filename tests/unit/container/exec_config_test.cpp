@@ -25,7 +25,7 @@ constexpr auto kEverything = R"({
         "ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 4},
         "execCPUAffinity": {"initial": "0", "final": "0-1"}
     },
-    "annotations": {"run.oci.keep_original_groups": "1", "other": "x"},
+    "annotations": {"run.oci.keep_original_groups": "1", "run.arca.landlock": "ro /", "other": "x"},
     "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
     "linux": {"personality": {"domain": "LINUX32"},
               "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]},
@@ -63,7 +63,8 @@ TEST(ExecConfig, KeepsEverythingOfTheProcess) {
                                "execCPUAffinity",
                                "personality",
                                "memoryPolicy",
-                               "run.oci.keep_original_groups"})
+                               "run.oci.keep_original_groups",
+                               "run.arca.landlock"})
         EXPECT_NE(text.find(std::string("\"") + member + "\":"), std::string::npos) << member;
     const auto again = read(text);
     EXPECT_EQ(again.process->args.at(2), "echo \"a\x01\"");
