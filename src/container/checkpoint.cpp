@@ -44,8 +44,7 @@ Result<Target> find_target(const Runtime& runtime, const std::string& id) {
     TRY(check_status(current_status(record)));
     auto init = TRY(open_init(record));
     if (!init) return fail(Code::NotRunning, "cannot checkpoint a stopped container");
-    if (record.rootless)
-        return fail(Code::Unsupported, "checkpoints of containers of ordinary users are not made: CRIU needs root");
+    TRY(check_restorable(record));
     return Target{std::move(store), std::move(record), std::move(*init)};
 }
 
@@ -55,14 +54,6 @@ Result<> refuse_added_mounts(const Runtime& runtime, const std::string& id) {
     if (!added || added->empty()) return {};
     return fail(Code::Unsupported, text::cat("a mount was added to the running container at ",
                                              added->front().destination, ": remove it before the checkpoint"));
-}
-
-Result<> refuse_listeners(const Record& record) {
-    if (record.seccomp_listener.empty()) return {};
-    return fail(Error(Code::Unsupported,
-                      "a container whose seccomp profile notifies an agent cannot be checkpointed: "
-                      "no kernel gives its listener away again")
-                    .at("/linux/seccomp"));
 }
 
 // ---- mounts ---------------------------------------------------------------------------------------------------------
@@ -205,7 +196,6 @@ Result<> checkpoint(const Runtime& runtime, const CheckpointOptions& options) {
     TRY(refuse_added_mounts(runtime, options.id));
     auto target = TRY(find_target(runtime, options.id));
     progress::enter(Step::Checkpoint);
-    TRY(refuse_listeners(target.record));
     TRY(dump(runtime, options, target, TRY(load_saved_config(target.store))));
     // CRIU has killed the processes once their images were complete: the container is over, and what is left of it
     // goes.

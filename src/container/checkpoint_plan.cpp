@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "privileges/landlock.hpp"
 #include "spec/json_writer.hpp"
 
 namespace arca::container {
@@ -156,6 +157,21 @@ Result<> check_options(const CheckpointOptions& options) {
                                            ": must be relative to the directory of the images"));
     if (options.image.lazy_pages && options.page_server.empty())
         return fail(Code::Usage, "--lazy-pages needs --page-server: from there the memory is fetched");
+    return {};
+}
+
+Result<> check_restorable(const Record& record) {
+    if (record.rootless)
+        return fail(Code::Unsupported, "checkpoints of containers of ordinary users are not made: CRIU needs root");
+    if (!record.seccomp_listener.empty())
+        return fail(Error(Code::Unsupported,
+                          "a container whose seccomp profile notifies an agent cannot be "
+                          "checkpointed: the kernel does not give its listener away again")
+                        .at("/linux/seccomp"));
+    if (record.annotations.contains(std::string(privileges::kLandlockAnnotation)))
+        return fail(Code::Unsupported,
+                    "a container that Landlock restricts cannot be checkpointed: CRIU would restore "
+                    "it without the restriction");
     return {};
 }
 

@@ -54,6 +54,9 @@ struct Places {
 };
 
 Result<> check_options(const CheckpointOptions& options);
+/// Unsupported for containers that CRIU would restore without something that protects the host from them, or not at
+/// all.
+Result<> check_restorable(const Record& record);
 Result<criu::Options> plan_checkpoint(const CheckpointOptions& options, const Record& record, const Sighting& seen,
                                       const Places& places);
 

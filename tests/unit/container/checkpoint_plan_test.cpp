@@ -83,6 +83,21 @@ TEST(CheckpointPlan, OptionsThatCannotBeMeant) {
     }
 }
 
+TEST(CheckpointPlan, WhatWouldComeBackWithoutItsRestrictionsIsRefused) {
+    EXPECT_TRUE(check_restorable(a_record()));
+    auto rootless = a_record();
+    rootless.rootless = true;
+    auto notifies = a_record();
+    notifies.seccomp_listener = "/run/agent";
+    auto landlocked = a_record();
+    landlocked.annotations["run.arca.landlock"] = "";
+    for (const auto& record : {rootless, notifies, landlocked}) {
+        const auto checked = check_restorable(record);
+        ASSERT_FALSE(checked);
+        EXPECT_EQ(checked.error().code(), Code::Unsupported);
+    }
+}
+
 TEST(CheckpointPlan, WhatIsTheHosts) {
     Sighting seen;
     seen.mount_points = {{"/var/run/data", "/run/data"}};
