@@ -37,8 +37,6 @@ enum class Step : std::uint16_t {
     RemoveCgroup,
     RemoveState,
     PoststopHooks,
-    Checkpoint,
-    Restore,
     // intermediate
     JoinNamespaces,
     NewNamespaces,

@@ -152,8 +152,6 @@ std::string_view name(Step step) {
         "RemoveCgroup",
         "RemoveState",
         "PoststopHooks",
-        "Checkpoint",
-        "Restore",
         "JoinNamespaces",
         "NewNamespaces",
         "ForkInit",

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "arca/checkpoint.hpp"
 #include "arca/container.hpp"
 #include "arca/sandbox.hpp"
 

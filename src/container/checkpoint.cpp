@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-#include "arca/container.hpp"
+#include "arca/checkpoint.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "container/checkpoint_plan.hpp"
@@ -195,7 +195,7 @@ Result<> checkpoint(const Runtime& runtime, const CheckpointOptions& options) {
     TRY(check_options(options));
     TRY(refuse_added_mounts(runtime, options.id));
     auto target = TRY(find_target(runtime, options.id));
-    progress::enter(Step::Checkpoint);
+    progress::enter(Step::AwaitReady);
     TRY(dump(runtime, options, target, TRY(load_saved_config(target.store))));
     // CRIU has killed the processes once their images were complete: the container is over, and what is left of it
     // goes.

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "arca/container.hpp"
+#include "arca/checkpoint.hpp"
 #include "base/result.hpp"
 #include "container/plan.hpp"
 #include "container/record.hpp"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "arca/container.hpp"
+#include "arca/checkpoint.hpp"
 #include "base/result.hpp"
 #include "container/checkpoint_plan.hpp"
 #include "criu/session.hpp"

@@ -4,7 +4,7 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "arca/container.hpp"
+#include "arca/checkpoint.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "cgroup/cgroup.hpp"
@@ -180,7 +180,7 @@ class Restorer {
     }
 
     Result<> await_criu() {
-        progress::enter(Step::Restore);
+        progress::enter(Step::AwaitReady);
         TRY(check_abilities(*session_, options_.image, nullptr));
         const auto places = directories_.places(criu_config_file(plan_.annotations));
         auto request = plan_restore(options_, plan_, external_, places, joined_numbers());
@@ -220,7 +220,7 @@ class Restorer {
         const auto state = hook_state(record_, Status::Creating, pid);
         TRY(hooks::run(plan_.hooks.prestart, {"prestart", state, plan_.bundle, nullptr}));
         TRY(hooks::run(plan_.hooks.create_runtime, {"createRuntime", state, plan_.bundle, nullptr}));
-        progress::enter(Step::Restore);
+        progress::enter(Step::AwaitReady);
         return {};
     }
 
@@ -247,7 +247,7 @@ class Restorer {
         record_.start_time = TRY(sys::start_time(pid));
         record_.status = Status::Running;
         TRY(store_.write(record_));
-        progress::enter(Step::Restore);
+        progress::enter(Step::AwaitReady);
         return {};
     }
 

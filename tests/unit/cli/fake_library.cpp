@@ -3,6 +3,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "arca/checkpoint.hpp"
+
 namespace arca {
 
 namespace {
