@@ -1,5 +1,7 @@
 // checkpoint: the processes of a container become files. What is looked at here, from outside, is what CRIU cannot find
 // out by itself: which mounts, namespaces and descriptors of the container are the host's.
+#include "arca/checkpoint.hpp"
+
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
@@ -8,7 +10,6 @@
 
 #include <algorithm>
 
-#include "arca/checkpoint.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "container/checkpoint_plan.hpp"
