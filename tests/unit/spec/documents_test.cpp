@@ -130,7 +130,7 @@ TEST(Features, WhatEnginesRead) {
     EXPECT_THAT(text, HasSubstr("\"cgroup\": {\n            \"v1\": false,\n            \"v2\": true,\n"));
     EXPECT_THAT(text, HasSubstr("\"supportedFlags\": [\n                \"SECCOMP_FILTER_FLAG_LOG\"\n            ]"));
     EXPECT_THAT(text, HasSubstr("\"annotations\": {\n        \"run.arca.version\": \"0.1.0\"\n    }"));
-    EXPECT_THAT(text, HasSubstr("\"potentiallyUnsafeConfigAnnotations\": [\n        \"org.systemd.property.\""));
+    EXPECT_THAT(text, HasSubstr("\"potentiallyUnsafeConfigAnnotations\": [\n        \"org.criu.config\""));
     EXPECT_THAT(text, ::testing::EndsWith("\n}\n"));
 }
 
