@@ -9,6 +9,7 @@ import pathlib
 import platform
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import tempfile
@@ -24,6 +25,12 @@ NOT_OFFERED = 69  # EX_UNAVAILABLE: a runtime that does not have this command, l
 
 class Failure(Exception):
     pass
+
+
+def clean_up_when_ended():
+    """Whoever ends this by SIGTERM or by closing its terminal finds no containers left either: an interrupt cleans up."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
 
 
 class NotOffered(Failure):
