@@ -1,7 +1,10 @@
 #include "cgroup/systemd_bus.hpp"
 
 #include <dbus/dbus.h>
+#include <grp.h>
+#include <netdb.h>
 #include <poll.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -14,8 +17,32 @@
 #include "sys/syscalls.hpp"
 
 // The static archive of libdbus serves buses as well, on sockets that systemd may have opened, and asks libsystemd for
-// them. Nobody here serves: there are none. Weak, so that the library's own are taken where it is linked.
+// them; it knows buses beyond TCP, and users by name. Nobody here serves, and whose bus is asked is known by number:
+// there are none. Without this the program would hold the resolver and the name services of the C library (170 kB),
+// which can load libraries while it runs. Weak, so that the library's own are taken where it is linked.
 extern "C" {
+__attribute__((weak)) int getaddrinfo(const char* /*node*/, const char* /*service*/, const addrinfo* /*hints*/,
+                                      addrinfo** /*found*/) {
+    return EAI_FAIL;
+}
+__attribute__((weak)) void freeaddrinfo(addrinfo* /*found*/) noexcept {}
+__attribute__((weak)) const char* gai_strerror(int /*code*/) noexcept {
+    return "host names are not looked up";
+}
+__attribute__((weak)) int getpwnam_r(const char* /*name*/, passwd* /*entry*/, char* /*buffer*/, std::size_t /*size*/,
+                                     passwd** found) {
+    *found = nullptr;
+    return 0;
+}
+__attribute__((weak)) int getpwuid_r(uid_t /*user*/, passwd* /*entry*/, char* /*buffer*/, std::size_t /*size*/,
+                                     passwd** found) {
+    *found = nullptr;
+    return 0;
+}
+__attribute__((weak)) int getgrouplist(const char* /*user*/, gid_t /*group*/, gid_t* /*groups*/, int* count) {
+    *count = 0;
+    return 0;
+}
 __attribute__((weak)) int sd_listen_fds(int /*unset_environment*/) {
     return 0;
 }
