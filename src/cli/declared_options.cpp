@@ -1,10 +1,20 @@
-#include "cli/declared_options.hpp"
+// CLI11 includes <iostream> for texts that it would print itself, which nobody asks it for. Without that header no
+// program start sets up streams and locales: 48,000 instructions and nine pages of each command.
+#define _GLIBCXX_IOSTREAM 1
+#include <istream>
+#include <ostream>
+namespace std {
+extern ostream cout;
+extern ostream cerr;
+}  // namespace std
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
+
+#include "cli/declared_options.hpp"
 
 namespace arca::cli {
 
