@@ -17,7 +17,7 @@ struct State {
     volatile Step* shared = nullptr;
     int trace = -1;
     std::uint64_t began_ns = 0;
-    bool is_starting = false;
+    bool has_begun = false;
     std::string operation;
     std::string trace_parent;
 };
@@ -37,9 +37,15 @@ std::uint64_t now_ns() {
     return read_ns(CLOCK_MONOTONIC);
 }
 
+/// What is before the first step and after the last one has a name in the trace only.
+std::string_view label(const State& s) {
+    if (s.step != Step::None) return name(s.step);
+    return s.has_begun ? "End" : "Begin";
+}
+
 void write_trace_line(const State& s, std::uint64_t now) {
     auto line =
-        text::cat(R"({"role":")", name(s.role), R"(","step":")", name(s.step), R"(","operation":")", s.operation,
+        text::cat(R"({"role":")", name(s.role), R"(","step":")", label(s), R"(","operation":")", s.operation,
                   R"(","start_ns":)", s.began_ns, R"(,"duration_ns":)", now - s.began_ns, R"(,"pid":)", getpid());
     if (!s.trace_parent.empty()) line += text::cat(R"(,"traceparent":")", s.trace_parent, "\"");
     line += "}\n";
@@ -50,7 +56,7 @@ void write_trace_line(const State& s, std::uint64_t now) {
 #ifdef ARCA_TESTING
 bool is_asked_for(const State& s, const char* variable) {
     const char* wanted = std::getenv(variable);
-    return wanted != nullptr && wanted == text::cat(name(s.role), ":", name(s.step));
+    return wanted != nullptr && wanted == text::cat(name(s.role), ":", label(s));
 }
 
 // ARCA_TEST_DIE_AT=role:Step kills this process as a crash would, at the beginning of that step.
@@ -66,16 +72,21 @@ void linger_if_asked(const State& s) {
     if (is_asked_for(s, "ARCA_TEST_LINGER_AT")) nanosleep(&kLong, nullptr);  // forbidden elsewhere
 }
 #endif
+/// Processes that a launch makes execute something else, or leave by _exit.
+void end_trace() {
+    const State& s = state();
+    if (s.role == Role::Parent) write_trace_line(s, now_ns());
+}
 }  // namespace
 
 void progress::enter(Step step) {
     State& s = state();
     if (s.trace >= 0) {
         auto now = now_ns();
-        if (s.step != Step::None) write_trace_line(s, now);
-        if (!s.is_starting) s.began_ns = now;
-        s.is_starting = false;
+        if (s.step != Step::None || !s.has_begun) write_trace_line(s, now);
+        s.began_ns = now;
     }
+    s.has_begun = true;
     s.step = step;
     if (s.shared != nullptr) *s.shared = step;
 #ifdef ARCA_TESTING
@@ -102,6 +113,7 @@ void progress::assume_role(Role role, volatile Step* shared) {
     s.role = role;
     s.shared = shared;
     s.step = Step::None;
+    s.has_begun = true;
 }
 
 void progress::trace_to(int descriptor, std::string_view operation, std::string_view trace_parent) {
@@ -109,9 +121,12 @@ void progress::trace_to(int descriptor, std::string_view operation, std::string_
     s.trace = descriptor;
     s.operation = operation;
     s.trace_parent = trace_parent;
-    // The first step counts from the birth of the process, which has computed since then, and waited for nothing.
+    // The process has computed since its birth, and waited for nothing.
     s.began_ns = now_ns() - read_ns(CLOCK_PROCESS_CPUTIME_ID);
-    s.is_starting = true;
+    std::atexit(end_trace);
+#ifdef ARCA_TESTING
+    die_if_asked(s);
+#endif
 }
 
 std::string_view name(Role role) {

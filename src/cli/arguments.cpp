@@ -125,7 +125,7 @@ class Reader {
     Arguments out_;
 };
 
-/// Global options whose value is the next argument; tests compare this with what command_line.cpp declares.
+/// Global options whose value is the next argument; tests compare this with global_options.cpp.
 constexpr std::array<std::string_view, 8> kGlobalsWithValue = {"root",           "log",      "log-format", "log-level",
                                                                "cgroup-manager", "rootless", "criu",       "trace"};
 }  // namespace

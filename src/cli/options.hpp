@@ -1,4 +1,4 @@
-// What was asked for, as values: one struct a command. Filled by command_line.cpp, carried out by commands/*.cpp. Knows
+// What was asked for, as values: one struct a command. Filled by command_options.cpp, carried out by commands/*.cpp. Knows
 // neither argv nor the library's inside.
 #pragma once
 

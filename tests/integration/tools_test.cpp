@@ -112,13 +112,20 @@ TEST_F(Tools, TraceExplainsTheTimeOfRun) {
         const std::chrono::duration<double, std::nano> wall = std::chrono::steady_clock::now() - began;
         ASSERT_TRUE(output.ok()) << output;
         double first = 0, last = 0, explained = 0;
+        std::string first_step, last_step;
         for (const auto& line : parse_lines(read_file(trace))) {
             if (line["role"] != "parent") continue;
-            if (explained == 0) first = line["start_ns"];
+            if (explained == 0) {
+                first = line["start_ns"];
+                first_step = line["step"];
+            }
+            last_step = line["step"];
             explained += line["duration_ns"].get<double>();
             last = line["start_ns"].get<double>() + line["duration_ns"].get<double>();
         }
         EXPECT_GE(explained, 0.99 * (last - first)) << "between the steps there are gaps";
+        EXPECT_EQ(first_step, "Begin");
+        EXPECT_EQ(last_step, "End");
         best = std::max(best, explained / wall.count());
     }
     EXPECT_GE(best, 0.75) << "the process begins long before its first step, or ends long after its last";

@@ -72,11 +72,12 @@ TEST(Trace, HasOneLineForEachFinishedStep) {
     std::ifstream file(path);
     const std::string content{std::istreambuf_iterator<char>(file), {}};
     const auto lines = text::split(content, '\n');
-    ASSERT_EQ(lines.size(), 3U) << content;  // the last is empty
-    const std::regex line(R"(\{"role":"parent","step":"Plan","operation":"create","start_ns":\d+,"duration_ns":\d+,)"
+    ASSERT_EQ(lines.size(), 4U) << content;  // the last is empty
+    const std::regex line(R"(\{"role":"parent","step":"Begin","operation":"create","start_ns":\d+,"duration_ns":\d+,)"
                           R"("pid":\d+,"traceparent":"00-abc-01"\})");
     EXPECT_TRUE(std::regex_match(std::string(lines[0]), line)) << lines[0];
-    EXPECT_THAT(std::string(lines[1]), HasSubstr(R"("step":"Fork")"));
+    EXPECT_THAT(std::string(lines[1]), HasSubstr(R"("step":"Plan")"));
+    EXPECT_THAT(std::string(lines[2]), HasSubstr(R"("step":"Fork")"));
 }
 
 TEST(Trace, ThatCannotBeWrittenChangesNothing) {
