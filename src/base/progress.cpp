@@ -123,6 +123,7 @@ void progress::trace_to(int descriptor, std::string_view operation, std::string_
     s.trace_parent = trace_parent;
     // The process has computed since its birth, and waited for nothing.
     s.began_ns = now_ns() - read_ns(CLOCK_PROCESS_CPUTIME_ID);
+    s.has_begun = false;
     std::atexit(end_trace);
 #ifdef ARCA_TESTING
     die_if_asked(s);

@@ -1,5 +1,5 @@
-// What was asked for, as values: one struct a command. Filled by command_options.cpp, carried out by commands/*.cpp. Knows
-// neither argv nor the library's inside.
+// What was asked for, as values: one struct a command. Filled by command_options.cpp, carried out by commands/*.cpp.
+// Knows neither argv nor the library's inside.
 #pragma once
 
 #include <cstdint>
