@@ -82,17 +82,39 @@ void await_release(Hold& hold) {
     hold.wait.reset();
 }
 
-// FALLBACK(linux<5.7, or an outer seccomp filter without clone3): clone(2), which cannot put a process into a cgroup;
-// so it does nothing before it has been moved there.
-Result<Cloned> clone_and_move(const CloneRequest& request) {
+// CLONE_PARENT wants no signal here and takes over that of the caller (clone(2)).
+std::uint64_t exit_signal(std::uint64_t flags) {
+    return (flags & CLONE_PARENT) == 0 ? SIGCHLD : 0;
+}
+
+// Raw: glibc's cached thread id in the child stays the parent's. arca is single-threaded and never uses it.
+long clone_by_clone3(const CloneRequest& request, int* pidfd) {
+    clone_args arguments{};
+    arguments.flags = request.flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
+    arguments.pidfd = reinterpret_cast<std::uintptr_t>(pidfd);
+    arguments.exit_signal = exit_signal(request.flags);
+    if (request.cgroup) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = static_cast<std::uint64_t>(request.cgroup.number());
+    }
+    return ::syscall(SYS_clone3, &arguments, sizeof arguments);
+}
+
+long clone_by_clone(const CloneRequest& request, int* pidfd) {
+    const auto flags = request.flags | CLONE_PIDFD | exit_signal(request.flags);
+    const auto pid = ::syscall(SYS_clone, flags, nullptr, pidfd, nullptr, nullptr);
+    if (pid == 0) clear_signal_handlers();
+    return pid;
+}
+
+// A process that was not born where it belongs does nothing before it has been moved there.
+Result<Cloned> clone_and_move(const CloneRequest& request, long (*clone)(const CloneRequest&, int*)) {
     Hold hold;
     if (request.cgroup) hold = TRY(make_hold());
     int pidfd = -1;
-    const auto exit_signal = (request.flags & CLONE_PARENT) == 0 ? std::uint64_t{SIGCHLD} : 0;
-    const auto pid = ::syscall(SYS_clone, request.flags | CLONE_PIDFD | exit_signal, nullptr, &pidfd, nullptr, nullptr);
+    const auto pid = clone({request.flags, FdRef()}, &pidfd);
     if (pid < 0) return last_error(text::cat("clone(flags ", text::hex(request.flags), ")"));
     if (pid == 0) {
-        clear_signal_handlers();
         if (request.cgroup) await_release(hold);
         return Cloned{true, {}};
     }
@@ -101,6 +123,17 @@ Result<Cloned> clone_and_move(const CloneRequest& request) {
     TRY(write_file_at(request.cgroup, "cgroup.procs", text::cat(pid)));
     TRY(write_all(hold.release, "."));
     return cloned;
+}
+
+// FALLBACK(linux>=6.14, and older ones that its "fix race between fork and cgroup.kill" was ported to): clone3 counts
+// how often cgroup.kill was written to the cgroup that it leaves and to the one that it enters, and kills the child
+// where these differ. So nobody can be born into a cgroup that was emptied so once, nor from one. What is looked for is
+// there before the child runs, and until it is gone but for an instant.
+bool was_killed_at_birth(pid_t pid) {
+    constexpr auto kKill = std::uint64_t{1} << (SIGKILL - 1U);
+    constexpr std::uint64_t kExiting = 0x4;  // PF_EXITING of the kernel's sched.h
+    const auto child = process_info(pid);
+    return child && (child->is_dead() || (child->flags & kExiting) != 0 || (child->pending & kKill) != 0);
 }
 
 Result<siginfo_t> wait_by_pidfd(FdRef pidfd, int options) {
@@ -216,25 +249,19 @@ Result<std::optional<ExitStatus>> Child::try_wait() {
 }
 
 Result<Cloned> clone3(const CloneRequest& request) {
-    clone_args arguments{};
     int pidfd = -1;
-    arguments.flags = request.flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
-    arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-    // CLONE_PARENT wants 0 here and takes over the signal of the caller (clone(2)).
-    if ((request.flags & CLONE_PARENT) == 0) arguments.exit_signal = SIGCHLD;
-    if (request.cgroup) {
-        arguments.flags |= CLONE_INTO_CGROUP;
-        arguments.cgroup = static_cast<std::uint64_t>(request.cgroup.number());
-    }
-    // Raw: glibc's cached thread id in the child stays the parent's. arca is single-threaded and never uses it.
-    auto pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+    const auto pid = clone_by_clone3(request, &pidfd);
     if (pid < 0) {
-        auto error = last_error(text::cat("clone3(flags ", text::hex(arguments.flags), ")"));
-        if (clone3_is_refused(error.error().errnum())) return clone_and_move(request);
+        auto error = last_error(text::cat("clone3(flags ", text::hex(request.flags), ")"));
+        // FALLBACK(linux<5.7, or an outer seccomp filter without clone3): clone(2), which knows no cgroups.
+        if (clone3_is_refused(error.error().errnum())) return clone_and_move(request, clone_by_clone);
         return error;
     }
     if (pid == 0) return Cloned{true, {}};
-    return Cloned{false, Child(Pidfd(Fd(pidfd), static_cast<pid_t>(pid)))};
+    Cloned cloned{false, Child(Pidfd(Fd(pidfd), static_cast<pid_t>(pid)))};
+    if (!request.cgroup || !was_killed_at_birth(static_cast<pid_t>(pid))) return cloned;
+    (void)TRY(cloned.child.wait());
+    return clone_and_move(request, clone_by_clone3);
 }
 
 std::vector<char*> null_terminated(const std::vector<std::string>& strings) {
@@ -251,15 +278,21 @@ Result<ProcessInfo> process_info(pid_t pid) {
     // The command (field 2) may hold blanks and parentheses: count from its last ')'.
     const auto after = stat.rfind(')');
     constexpr std::size_t kState = 3 - 3;
+    constexpr std::size_t kFlags = 9 - 3;
     constexpr std::size_t kStartTime = 22 - 3;
+    constexpr std::size_t kPending = 31 - 3;
     constexpr std::size_t kWaitStatus = 52 - 3;
     std::vector<std::string_view> fields;
     if (after != std::string::npos && after + 2 <= stat.size())
         fields = text::split(std::string_view(stat).substr(after + 2), ' ');
-    const auto start = fields.size() > kStartTime ? text::to_uint(fields[kStartTime]) : std::nullopt;
+    const auto number = [&fields](std::size_t field) {
+        return fields.size() > field ? text::to_uint(fields[field]) : std::nullopt;
+    };
+    const auto start = number(kStartTime);
     if (!start || fields[kState].empty()) return fail(Code::System, text::cat("/proc/", pid, "/stat cannot be read"));
     const auto status = fields.size() > kWaitStatus ? text::to_int(text::trim(fields[kWaitStatus])) : std::nullopt;
-    return ProcessInfo{fields[kState][0], *start, static_cast<int>(status.value_or(0))};
+    return ProcessInfo{fields[kState][0], number(kFlags).value_or(0), *start, number(kPending).value_or(0),
+                       static_cast<int>(status.value_or(0))};
 }
 
 Result<std::uint64_t> start_time(pid_t pid) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 
 #include "base/progress.hpp"
 #include "base/text.hpp"
@@ -297,6 +298,11 @@ class Parent {
         if (cgroup_.oom_kills() > 0)
             error = std::move(error).hinting(
                 "the kernel killed it because the cgroup is out of memory: memory.max is too low");
+        else if (step == Step::None && status && status->signal == SIGKILL && resources_.cgroup.birthplace)
+            // sys::clone3 sees it and makes another, but for the moment in which a dying process looks alive.
+            error = std::move(error).hinting(
+                "it had not run yet: Linux since 6.14 does this to who is born from or into a cgroup whose cgroup.kill "
+                "was written to; another try may succeed");
         return error;
     }
 
