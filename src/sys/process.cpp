@@ -127,13 +127,15 @@ Result<Cloned> clone_and_move(const CloneRequest& request, long (*clone)(const C
 
 // FALLBACK(linux>=6.14, and older ones that its "fix race between fork and cgroup.kill" was ported to): clone3 counts
 // how often cgroup.kill was written to the cgroup that it leaves and to the one that it enters, and kills the child
-// where these differ. So nobody can be born into a cgroup that was emptied so once, nor from one. What is looked for is
-// there before the child runs, and until it is gone but for an instant.
+// where these differ. So nobody can be born into a cgroup that was emptied so once, nor from one. The signal is there
+// before the child can run, and it is looked for until the child is gone, but for an instant.
 bool was_killed_at_birth(pid_t pid) {
     constexpr auto kKill = std::uint64_t{1} << (SIGKILL - 1U);
     constexpr std::uint64_t kExiting = 0x4;  // PF_EXITING of the kernel's sched.h
     const auto child = process_info(pid);
-    return child && (child->is_dead() || (child->flags & kExiting) != 0 || (child->pending & kKill) != 0);
+    // One that has run, even if it has ended since, has written to memory that it shared with its parent.
+    if (!child || child->faults > 0) return false;
+    return child->is_dead() || (child->flags & kExiting) != 0 || (child->pending & kKill) != 0;
 }
 
 Result<siginfo_t> wait_by_pidfd(FdRef pidfd, int options) {
@@ -279,6 +281,7 @@ Result<ProcessInfo> process_info(pid_t pid) {
     const auto after = stat.rfind(')');
     constexpr std::size_t kState = 3 - 3;
     constexpr std::size_t kFlags = 9 - 3;
+    constexpr std::size_t kFaults = 10 - 3;
     constexpr std::size_t kStartTime = 22 - 3;
     constexpr std::size_t kPending = 31 - 3;
     constexpr std::size_t kWaitStatus = 52 - 3;
@@ -291,8 +294,12 @@ Result<ProcessInfo> process_info(pid_t pid) {
     const auto start = number(kStartTime);
     if (!start || fields[kState].empty()) return fail(Code::System, text::cat("/proc/", pid, "/stat cannot be read"));
     const auto status = fields.size() > kWaitStatus ? text::to_int(text::trim(fields[kWaitStatus])) : std::nullopt;
-    return ProcessInfo{fields[kState][0], number(kFlags).value_or(0), *start, number(kPending).value_or(0),
-                       static_cast<int>(status.value_or(0))};
+    return ProcessInfo{.state = fields[kState][0],
+                       .flags = number(kFlags).value_or(0),
+                       .faults = number(kFaults).value_or(0),
+                       .start_time = *start,
+                       .pending = number(kPending).value_or(0),
+                       .wait_status = static_cast<int>(status.value_or(0))};
 }
 
 Result<std::uint64_t> start_time(pid_t pid) {

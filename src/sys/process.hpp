@@ -97,6 +97,7 @@ std::vector<char*> null_terminated(const std::vector<std::string>& strings);
 struct ProcessInfo {
     char state = '?';              ///< field 3: 'Z' and 'X' are dead
     std::uint64_t flags = 0;       ///< field 9: PF_... of the kernel
+    std::uint64_t faults = 0;      ///< field 10: page faults without input or output
     std::uint64_t start_time = 0;  ///< field 22
     std::uint64_t pending = 0;     ///< field 31: signals that wait for its first thread, bit 0 is signal 1
     int wait_status = 0;           ///< field 52, as wait(2) gives it; 0 unless it is dead and we may look at it
