@@ -174,6 +174,17 @@ TEST_F(Cgroup, TinyMemory) {
     EXPECT_EQ(output.out, "hello\n") << output;
 }
 
+TEST_F(Cgroup, TinyLimitsAllTogether) {
+    REQUIRE_CONTROLLER("memory");
+    REQUIRE_CONTROLLER("pids");
+    SKIP_FOR(Runc, "needs more itself");
+    resources()["memory"] = {{"limit", 1048576}};
+    resources()["pids"] = {{"limit", 1}};
+    bundle.process()["rlimits"] = {{{"type", "RLIMIT_NOFILE"}, {"soft", 8}, {"hard", 8}}};
+    Output output = container.run();
+    EXPECT_EQ(output.out, "hello\n") << output;
+}
+
 TEST_F(Cgroup, Cpu) {
     REQUIRE_CONTROLLER("cpu");
     resources()["cpu"] = {{"shares", 1024}, {"quota", 50000}, {"period", 100000}};
