@@ -118,7 +118,7 @@ TEST_F(Notify, AProgramOfAnotherUserReachesTheSocket) {
 TEST_F(Notify, AContainerThatEndsBeforeItIsReadyIsNotWaitedFor) {
     Manager manager(work / "manager");
     bundle.args({"/bin/probe", "exit", "3"});
-    Output output = container.run_command({"--detach"}).variable("NOTIFY_SOCKET", manager.address()).timeout(10).run();
+    Output output = container.run_command({"--detach"}).variable("NOTIFY_SOCKET", manager.address()).timeout(60).run();
     EXPECT_FALSE(output.timed_out) << output;
     EXPECT_FALSE(contains(manager.heard(), "READY")) << manager.heard();
 }
