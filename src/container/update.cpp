@@ -104,6 +104,7 @@ Result<> update_devices(const Target& target, const spec::Resources& merged, con
     if (options.device_rules.empty()) return {};
     return target.group.replace_device_filter(cgroup::effective_device_rules(merged.devices));
 }
+
 // A container that was made without a group of resctrl gets one now, as create would have made it.
 Result<> join_resource_director(Target& target, const rdt::Plan& plan) {
     target.record.rdt = rdt::location_of(plan);

@@ -283,7 +283,7 @@ TEST_F(Seccomp, AnAgentThatDiesHoldsNobodyUp) {
 }
 
 TEST_F(Seccomp, AnAgentOfEverythingThatDiesHoldsNobodyUp) {
-    // Sanitizers are dynamic libraries whose own calls, at the end of a thread, the filter stops.
+    // With sanitizers the process does not end when every call fails; why was not found out.
     REQUIRE(std::filesystem::file_size(facts().runtime) < 50'000'000, "needs a runtime without sanitizers");
     SKIP_FOR(Runc, "refuses write");
     SKIP_FOR(Crun, "waits for itself");
