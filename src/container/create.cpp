@@ -62,13 +62,13 @@ Result<Created> make(const Runtime& runtime, const CreateOptions& options, Attac
     auto saved = store.write_file(launch::kConfigName, prepared.config_text);
     if (saved) saved = save_exec_config(store, prepared.config);
     if (saved && !notify_manager(runtime).empty()) saved = make_notify_directory(store);
-    auto launched = saved ? launch::launch(request) : Result<launch::Launched>(fail(std::move(saved.error())));
-    if (!launched) {
+    if (!saved) {
         // The first error is what the caller needs to know.
         (void)store.remove();
-        return fail(std::move(launched.error()));
+        return fail(std::move(saved.error()));
     }
-    return Created{std::move(store), std::move(record), std::move(*launched), attachment, std::nullopt};
+    auto launched = TRY(launch::launch(request));
+    return Created{std::move(store), std::move(record), std::move(launched), attachment, std::nullopt};
 }
 
 Result<> open_gate_and_start(const Runtime& runtime, Created& created) {

@@ -180,8 +180,9 @@ Result<> delete_container(const Runtime& runtime, const DeleteOptions& options) 
     }
     auto record = store->read();
     if (!record) {
-        // A state that cannot be read must not make a container undeletable.
-        if (!options.force) return fail(std::move(record.error()));
+        // A state that means nothing must not make a container undeletable; one that could not be read just now tells
+        // of processes that would be lost with it.
+        if (!options.force || record.error().code() != Code::BadState) return fail(std::move(record.error()));
         return store->remove();
     }
     TRY(check_can_delete(current_status(*record), options));

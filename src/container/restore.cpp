@@ -262,15 +262,22 @@ class Restorer {
         if (done_) return;
         session_.reset();
         restored_.init = {};
-        if (!plan_.cgroup.shared) {
-            (void)cgroup_.kill_all();
-            (void)cgroup_.wait_empty(kRemovalTimeoutMs);
-        }
-        if (cgroup_.was_made_here()) (void)cgroup_.remove();
+        entrance_ = {};
+        const bool gone = remove_cgroup();
         (void)rdt::remove(resctrl_);
         if (hooks_ran_)
             (void)hooks::run_all(plan_.hooks.poststop,
                                  {"poststop", hook_state(record_, Status::Stopped, 0), plan_.bundle, nullptr});
+        // Else `delete` will need it.
+        if (gone) (void)store_.remove();
+    }
+
+    bool remove_cgroup() {
+        if (!plan_.cgroup.shared) {
+            (void)cgroup_.kill_all();
+            (void)cgroup_.wait_empty(kRemovalTimeoutMs);
+        }
+        return !cgroup_.was_made_here() || cgroup_.remove().has_value();
     }
 
     const Runtime& runtime_;
@@ -327,12 +334,8 @@ Result<Made> make(const Runtime& runtime, const RestoreOptions& options) {
     progress::enter(Step::Reserve);
     auto store = TRY(Store::create(runtime.root, options.id));
     auto record = new_record(prepared);
-    auto restored = Restorer(runtime, options, prepared, store, record).run();
-    if (!restored) {
-        (void)store.remove();
-        return fail(std::move(restored.error()));
-    }
-    return Made{std::move(store), std::move(record), std::move(*restored)};
+    auto restored = TRY(Restorer(runtime, options, prepared, store, record).run());
+    return Made{std::move(store), std::move(record), std::move(restored)};
 }
 
 Result<int> stay_with(const Runtime& runtime, Made& made, const RestoreOptions& options) {

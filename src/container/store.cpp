@@ -31,6 +31,12 @@ Result<> lock(sys::FdRef directory) {
     return {};
 }
 
+Result<sys::Fd> open_and_lock(sys::FdRef root, const std::string& id) {
+    auto directory = TRY(sys::openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    TRY(lock(directory));
+    return directory;
+}
+
 using Directory = std::unique_ptr<DIR, decltype([](DIR* d) { ::closedir(d); })>;
 
 Result<std::vector<std::string>> entries(sys::FdRef directory) {
@@ -92,12 +98,16 @@ Result<Store> Store::create(const std::string& root, const std::string& id) {
     auto root_directory = TRY(make_root(root));
     auto made = sys::mkdirat(root_directory, id, kPrivate);
     if (!made) {
-        if (made.error().errnum() != EEXIST) return fail(std::move(made.error()).with("reserving the id"));
+        if (made.error().errnum() != EEXIST)
+            return fail(std::move(made.error()).with(text::cat("reserving the id below ", root)));
         return fail(Code::ContainerExists, text::cat("container with given ID already exists: ", id));
     }
-    auto directory = TRY(sys::openat(root_directory, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    TRY(lock(directory));
-    return Store(root, id, std::move(directory));
+    auto directory = open_and_lock(root_directory, id);
+    if (!directory) {
+        (void)sys::unlinkat(root_directory, id, AT_REMOVEDIR);  // else the id would be taken, by nobody
+        return fail(std::move(directory.error()));
+    }
+    return Store(root, id, std::move(*directory));
 }
 
 Result<Store> Store::open(const std::string& root, const std::string& id, Access access) {

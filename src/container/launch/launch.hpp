@@ -61,8 +61,8 @@ struct Launched {
     sys::Fd controller;  ///< of the terminal, when the parent shall proxy it
 };
 
-/// Zone A. Makes the container up to `created`. Whatever fails, nothing is left but the state directory, which is the
-/// caller's.
+/// Zone A. Makes the container up to `created`. When that fails, nothing is left, not even the state directory; but for
+/// what could not be taken back, and then the state says where it is.
 Result<Launched> launch(Request& request);
 
 /// Says Go to a created container's init and waits for the outcome, as await_execution.

@@ -311,15 +311,24 @@ class Parent {
         network::return_devices(moved_devices_, network_);
         intermediate_ = {};
         init_ = {};
-        if (!plan_.cgroup.shared) {
-            (void)cgroup_.kill_all();
-            (void)cgroup_.wait_empty(kRemovalTimeoutMs);
-        }
-        if (cgroup_.was_made_here()) (void)cgroup_.remove();
+        // Descriptors may be what there are too few of, and taking back takes some.
+        channel_.close();
+        resources_ = {};
+        const bool gone = remove_cgroup();
         (void)rdt::remove(resctrl_);
         if (hooks_ran_)
             (void)hooks::run_all(plan_.hooks.poststop,
                                  {"poststop", hook_state(request_.record, Status::Stopped, 0), plan_.bundle, nullptr});
+        // Else `delete` will need it.
+        if (gone) (void)request_.store.remove();
+    }
+
+    bool remove_cgroup() {
+        if (!plan_.cgroup.shared) {
+            (void)cgroup_.kill_all();
+            (void)cgroup_.wait_empty(kRemovalTimeoutMs);
+        }
+        return !cgroup_.was_made_here() || cgroup_.remove().has_value();
     }
 
     Request& request_;

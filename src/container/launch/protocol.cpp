@@ -45,7 +45,7 @@ std::vector<std::string> texts_after_header(std::span<const std::byte> bytes) {
     std::string_view rest(reinterpret_cast<const char*>(bytes.data()) + sizeof(Header), bytes.size() - sizeof(Header));
     while (!rest.empty()) {
         const auto end = rest.find('\0');
-        texts.emplace_back(rest.substr(0, end));
+        texts.push_back(text::printable(rest.substr(0, end)));  // whoever wrote them may not have
         if (end == std::string_view::npos) break;
         rest.remove_prefix(end + 1);
     }

@@ -67,8 +67,8 @@ Result<std::optional<Message>> receive(const sys::Channel& channel);
 /// The descriptor of a message that must be of that kind and hold exactly one.
 Result<sys::Fd> only_descriptor(Message& message, Kind kind);
 
-/// The bytes on the wire, and back. Control characters in texts are replaced on the way in (a file
-/// name may hold what drives a terminal).
+/// The bytes on the wire, and back. Control characters in texts are replaced both ways: a file name may hold what
+/// drives a terminal, and init may have become somebody else's.
 std::vector<std::byte> encode_failure(const Error& error, Role role);
 Result<Message> decode(std::span<const std::byte> bytes);
 

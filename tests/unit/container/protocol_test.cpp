@@ -40,6 +40,15 @@ TEST(Protocol, ControlCharactersDoNotReachATerminal) {
     EXPECT_EQ(message->error->what().find('\x1b'), std::string::npos);
 }
 
+TEST(Protocol, NorDoThoseOfAPeerThatLeavesThemIn) {
+    auto bytes = encode(Kind::Warning);
+    for (char c : std::string_view("bad \x1b[31m name"))
+        bytes.push_back(static_cast<std::byte>(c));
+    auto message = decode(bytes);
+    ASSERT_TRUE(message);
+    EXPECT_EQ(message->text.find('\x1b'), std::string::npos);
+}
+
 TEST(Protocol, RubbishIsRefused) {
     EXPECT_FALSE(decode({}));
     std::vector<std::byte> bytes(64, std::byte{0xff});

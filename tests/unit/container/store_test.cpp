@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 
@@ -47,6 +49,21 @@ TEST_F(StoreTest, WhatIsWrittenIsRead) {
     ASSERT_TRUE(record) << record.error().message();
     EXPECT_EQ(to_json(*record), to_json(some_record()));
     EXPECT_EQ(record->start_time, 18446744073709551615U);
+}
+
+TEST_F(StoreTest, AnIdIsNotTakenByWhoCouldNotOpenIt) {
+    // Room for the descriptor of the root, and for no second one.
+    const int next = ::dup(0);
+    ::close(next);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit one{static_cast<rlim_t>(next) + 1, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &one), 0);
+    auto store = Store::create(root_, "web");
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().errnum(), EMFILE);
+    EXPECT_FALSE(std::filesystem::exists(root_ + "/web"));
 }
 
 TEST_F(StoreTest, TheCgroupIsRememberedWhateverItsKind) {
