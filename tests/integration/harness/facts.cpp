@@ -79,6 +79,7 @@ Facts probe_facts() {
     f.runtime = setting("ARCA_TEST_RUNTIME", ARCA_TEST_RUNTIME);
     f.probe = setting("ARCA_TEST_PROBE", ARCA_TEST_PROBE);
     f.refuse = setting("ARCA_TEST_REFUSE", ARCA_TEST_REFUSE);
+    f.fault = setting("ARCA_TEST_FAULT", ARCA_TEST_FAULT);
     f.busybox = find_busybox();
     f.root = geteuid() == 0 && !powerless_root;
     f.cgroup_v2 = is_unified("/sys/fs/cgroup") && access("/sys/fs/cgroup/cgroup.subtree_control", W_OK) == 0;

@@ -15,6 +15,7 @@ struct Facts {
     int major = 0, minor = 0, patch = 0;  ///< of its version
     std::string probe;                    ///< absolute path of the payload
     std::string refuse;                   ///< absolute path of the launcher that makes system calls fail
+    std::string fault;                    ///< absolute path of the launcher that lists calls, and makes one fail
     std::string busybox;                  ///< a static busybox; empty when there is none
     bool root = false;
     bool cgroup_v2 = false;  ///< /sys/fs/cgroup is a unified hierarchy that we may write to
