@@ -121,7 +121,7 @@ void change(std::optional<Part>& into, const std::optional<Part>& from) {
 }  // namespace
 
 ResourceChanges change_resources(const spec::Resources& saved, const spec::Resources& wanted) {
-    ResourceChanges changes{saved, wanted};
+    ResourceChanges changes{saved, saved, wanted};
     auto& merged = changes.merged;
     // Of device rules the last one that speaks of a device counts.
     merged.devices.insert(merged.devices.end(), wanted.devices.begin(), wanted.devices.end());

@@ -8,6 +8,7 @@
 namespace arca::container {
 
 struct ResourceChanges {
+    spec::Resources before;   ///< what held until now, to be put back when the update is refused
     spec::Resources merged;   ///< what holds afterwards: the base of the next update
     spec::Resources applied;  ///< what is written now: what was asked for, with what means something only together
                               ///< with it (a quota has its period); everything else is left as it is

@@ -6,11 +6,9 @@
 #include "cgroup/device_rules.hpp"
 #include "container/destroy.hpp"
 #include "container/resource_changes.hpp"
+#include "container/resource_director.hpp"
 #include "container/status.hpp"
 #include "container/store.hpp"
-#include "host/facts.hpp"
-#include "rdt/group.hpp"
-#include "rdt/plan.hpp"
 #include "spec/parse.hpp"
 #include "spec/resources_json.hpp"
 #include "sys/syscalls.hpp"
@@ -51,18 +49,6 @@ Result<spec::Resources> wanted(const Runtime& runtime, const UpdateOptions& opti
     return resources;
 }
 
-Result<> check_resource_director(const UpdateOptions& options, const std::string& mount_point) {
-    const auto has = [&mount_point](std::string_view part) {
-        const auto path = text::cat(mount_point, "/info/", part);
-        return !mount_point.empty() && sys::fstatat(sys::FdRef::working_directory(), path, 0).has_value();
-    };
-    if (!options.l3_cache_schema.empty() && !has("L3"))
-        return fail(Code::Unsupported, "Intel RDT/CAT: l3 cache schema is not enabled");
-    if (!options.memory_bandwidth_schema.empty() && !has("MB"))
-        return fail(Code::Unsupported, "Intel RDT/MBA: memory bandwidth schema is not enabled");
-    return {};
-}
-
 struct Target {
     Store store;
     Record record;
@@ -100,41 +86,35 @@ Result<> check_devices(const Target& target, const UpdateOptions& options) {
     return fail(Code::Unsupported, "a rootless container has no device filter whose rules could change");
 }
 
-Result<> update_devices(const Target& target, const spec::Resources& merged, const UpdateOptions& options) {
+Result<> update_devices(const Target& target, const spec::Resources& resources, const UpdateOptions& options) {
     if (options.device_rules.empty()) return {};
-    return target.group.replace_device_filter(cgroup::effective_device_rules(merged.devices));
+    return target.group.replace_device_filter(cgroup::effective_device_rules(resources.devices));
 }
 
-// A container that was made without a group of resctrl gets one now, as create would have made it.
-Result<> join_resource_director(Target& target, const rdt::Plan& plan) {
-    target.record.rdt = rdt::location_of(plan);
-    // ORDER: remembered before it is there, so that delete takes it away whatever happens here.
-    TRY(target.store.write(target.record));
-    TRY(rdt::create(plan));
-    for (const auto pid : TRY(target.group.processes()))
-        TRY(rdt::enter_with_threads(target.record.rdt, pid));
-    return {};
+Result<> update_devices_and_limits(const Target& target, const ResourceChanges& changes, const UpdateOptions& options,
+                                   const std::vector<cgroup::Write>& writes) {
+    progress::enter(Step::Devices);
+    TRY(update_devices(target, changes.merged, options));
+    progress::enter(Step::Limits);
+    auto updated = target.group.update(writes);
+    if (!updated) (void)update_devices(target, changes.before, options);
+    return updated;
 }
 
-Result<> update_resource_director(Target& target, const UpdateOptions& options, const std::string& mount_point) {
-    const spec::IntelRdt wanted{.l3_cache_schema = options.l3_cache_schema,
-                                .mem_bw_schema = options.memory_bandwidth_schema};
-    const auto lines = rdt::schemata_of(wanted.l3_cache_schema, wanted.mem_bw_schema);
-    if (lines.empty()) return {};
-    if (!target.record.rdt.group.empty()) return rdt::change_schemata(target.record.rdt, mount_point, lines);
-    return join_resource_director(target, TRY(rdt::plan(wanted, options.id, mount_point)));
-}
-
-Result<std::string> resctrl_mount(const UpdateOptions& options) {
-    if (options.l3_cache_schema.empty() && options.memory_bandwidth_schema.empty()) return std::string();
-    return host::resctrl_mount(TRY(sys::read_file("/proc/self/mountinfo")));
+// ORDER: the limits last. The kernel refuses those most often, and they put themselves back; what came before them is
+// put back here.
+Result<> carry_out(Target& target, const ResourceChanges& changes, const UpdateOptions& options,
+                   const std::vector<cgroup::Write>& writes, ResourceDirectorChange& director) {
+    TRY(director.carry_out(target.store, target.record, target.group));
+    auto updated = update_devices_and_limits(target, changes, options, writes);
+    if (!updated) director.undo(target.store, target.record, target.group);
+    return updated;
 }
 }  // namespace
 
 Result<> update(const Runtime& runtime, const UpdateOptions& options) {
     progress::enter(Step::Plan);
-    const auto resctrl = TRY(resctrl_mount(options));
-    TRY(check_resource_director(options, resctrl));
+    auto director = TRY(ResourceDirectorChange::plan(options));
     const auto asked = TRY(wanted(runtime, options));
     auto target = TRY(find_target(runtime, options.id));
     TRY(check_devices(target, options));
@@ -145,11 +125,7 @@ Result<> update(const Runtime& runtime, const UpdateOptions& options) {
     forget_superseded(changes.merged, asked, writes);
     for (const auto& note : notes)
         if (runtime.log != nullptr) runtime.log->write(log::Level::Warning, text::cat(note.pointer, ": ", note.text));
-    progress::enter(Step::Limits);
-    TRY(target.group.update(writes));
-    progress::enter(Step::Devices);
-    TRY(update_devices(target, changes.merged, options));
-    TRY(update_resource_director(target, options, resctrl));
+    TRY(carry_out(target, changes, options, writes, director));
     // ORDER: last, so that what is remembered is what is in force.
     progress::enter(Step::SaveState);
     TRY(target.store.write_file(kResourcesName, spec::to_json(changes.merged)));

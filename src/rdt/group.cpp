@@ -164,6 +164,14 @@ Result<> enter_with_threads(const Location& location, int pid) {
     return {};
 }
 
+Result<std::vector<std::string>> schemata_in_force(const Location& location) {
+    std::vector<std::string> lines;
+    const auto schemata = TRY(sys::read_file(location.group + "/schemata"));
+    for (const auto line : text::split(schemata, '\n'))
+        if (const auto trimmed = text::trim(line); !trimmed.empty()) lines.emplace_back(trimmed);
+    return lines;
+}
+
 Result<> change_schemata(const Location& location, const std::string& root, const std::vector<std::string>& lines) {
     return write_schemata(root, location.group, lines);
 }

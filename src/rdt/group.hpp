@@ -26,6 +26,8 @@ Result<Location> create(const Plan& plan);
 Result<> enter(const Location& location, int pid);
 /// The same for a process of any number of threads. One that has ended meanwhile is no error.
 Result<> enter_with_threads(const Location& location, int pid);
+/// The lines of the group's schemata, as change_schemata takes them.
+Result<std::vector<std::string>> schemata_in_force(const Location& location);
 /// Other schemata for the group of a container that lives, and so for all who share it. `root` is where resctrl is
 /// mounted. Resources that no line names keep theirs.
 Result<> change_schemata(const Location& location, const std::string& root, const std::vector<std::string>& lines);

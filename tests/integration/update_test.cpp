@@ -183,6 +183,23 @@ TEST_F(Update, DeviceRulesReplaceTheFilter) {
     EXPECT_EQ(exec_probe({"open", "/dev/null"})["error"], "") << "what every container may use cannot be denied";
 }
 
+TEST_F(Update, WithRefusedLimitsTheDevicesStayAsTheyWere) {
+    REQUIRE_CGROUP();
+    REQUIRE_ARCA("no other runtime changes devices");
+    deny_devices();
+    bundle.linux_()["devices"] =
+        Json::array({{{"path", "/dev/fuse"}, {"type", "c"}, {"major", 10}, {"minor", 229}, {"fileMode", 0666}}});
+    start_probe({"serve"});
+    const Json refused = {{"unified", {{"cgroup.max.depth", "many"}}}};
+    Output output =
+        runtime_command(root(), {"update", "--device-rule", "allow c 10:229 rw", "--resources", "-", container.id})
+            .input(refused.dump())
+            .run();
+    EXPECT_EQ(output.status, 1);
+    EXPECT_TRUE(contains(output.err, "/linux/resources/unified/cgroup.max.depth")) << output;
+    EXPECT_EQ(exec_probe({"open", "/dev/fuse"})["error"], "EPERM");
+}
+
 TEST_F(Update, WrongDeviceRules) {
     REQUIRE_CGROUP();
     REQUIRE_ARCA("no other runtime changes devices");

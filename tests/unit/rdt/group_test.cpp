@@ -115,6 +115,19 @@ TEST_F(RdtGroup, ChangesItsSchemata) {
     EXPECT_EQ(content("web/schemata"), "L3:0=3\nMB:0=20\n") << "the cache's schema does not speak of bandwidth";
 }
 
+TEST_F(RdtGroup, WhatIsInForceCanBePutBack) {
+    make_group("web", "    L3:0=f;1=f\n    MB:0=100;1=100\n");
+    const Location location{.group = tree_ / "web"};
+    const auto before = schemata_in_force(location);
+    ASSERT_TRUE(before);
+    EXPECT_THAT(*before, testing::ElementsAre("L3:0=f;1=f", "MB:0=100;1=100"));
+    ASSERT_TRUE(change_schemata(location, tree_.path(), {"L3:0=3"}));
+    tree_.file("web/schemata", "");
+    ASSERT_TRUE(change_schemata(location, tree_.path(), *before));
+    EXPECT_EQ(content("web/schemata"), "L3:0=f;1=f\nMB:0=100;1=100\n");
+    EXPECT_FALSE(schemata_in_force({.group = tree_ / "none"}));
+}
+
 TEST_F(RdtGroup, WhatResctrlSaysIsInTheError) {
     std::filesystem::create_directories(tree_ / "web");
     std::filesystem::create_symlink("/dev/full", tree_ / "web/schemata");  // every write fails
