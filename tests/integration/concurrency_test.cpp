@@ -3,24 +3,13 @@
 #include <random>
 
 #include "harness/container.hpp"
+#include "harness/fleet.hpp"
 
 using namespace integration;
 
 class Concurrency : public ContainerTest {
   protected:
-    struct Fleet {
-        std::vector<std::unique_ptr<Bundle>> bundles;
-        std::vector<std::unique_ptr<Container>> containers;
-    };
-    Fleet fleet(int size) {
-        Fleet all;
-        for (int i = 0; i < size; ++i) {
-            std::string name = "f" + std::to_string(i);
-            all.bundles.push_back(std::make_unique<Bundle>(work / name));
-            all.containers.push_back(std::make_unique<Container>(root(), *all.bundles.back(), container.id + name));
-        }
-        return all;
-    }
+    Fleet fleet(int size) { return {work.path(), root(), container.id, size}; }
 };
 
 TEST_F(Concurrency, ManyContainersAtOnce) {
