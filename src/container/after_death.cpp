@@ -71,7 +71,7 @@ Result<Explanation> why(const Runtime& runtime, const std::string& id) {
         return why;
     }
     const auto record = TRY(store->read());
-    why.status = current_status(record);
+    why.status = TRY(current_status(record));
     why.message = record.reason;
     if (failure && is_of(*failure, record)) add_failure(why, std::move(*failure));
     why.oom_kills = oom_kills(record);

@@ -42,7 +42,7 @@ Result<> check_status(Status status) {
 Result<Target> find_target(const Runtime& runtime, const std::string& id) {
     auto store = TRY(Store::open(runtime.root, id, Store::Access::Exclusive));
     auto record = TRY(store.read());
-    TRY(check_status(current_status(record)));
+    TRY(check_status(TRY(current_status(record))));
     auto init = TRY(open_init(record));
     if (!init) return fail(Code::NotRunning, "cannot checkpoint a stopped container");
     TRY(check_restorable(record));

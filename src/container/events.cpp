@@ -64,7 +64,7 @@ Result<Watcher> open_watcher(const Runtime& runtime, const std::string& id, cons
     auto store = TRY(Store::open(runtime.root, id, Store::Access::Unlocked));
     const auto record = TRY(store.read());
     auto init = TRY(open_init(record));
-    if (!init || current_status(record) == Status::Stopped) return fail(Code::NotRunning, "container not running");
+    if (!init || TRY(current_status(record)) == Status::Stopped) return fail(Code::NotRunning, "container not running");
     auto group = TRY(cgroup::Cgroup::open(record.cgroup));
     if (!group.exists())
         return fail(Code::Unsupported, "the container has no cgroup of its own, so nothing is counted for it");

@@ -234,7 +234,7 @@ struct Target {
 Result<Target> find_target(const Runtime& runtime, const ExecOptions& options) {
     auto store = TRY(Store::open(runtime.root, options.id, Store::Access::Unlocked));
     auto record = TRY(store.read());
-    switch (current_status(record)) {
+    switch (TRY(current_status(record))) {
         case Status::Stopped:
             return fail(Code::NotRunning, "cannot exec in a stopped container: container not running");
         case Status::Creating:

@@ -36,7 +36,7 @@ struct Target {
 Result<Target> find_target(const Runtime& runtime, const std::string& id) {
     auto store = TRY(Store::open(runtime.root, id, Store::Access::Exclusive));
     auto record = TRY(store.read());
-    const auto status = current_status(record);
+    const auto status = TRY(current_status(record));
     if (status == Status::Creating) return fail(Code::WrongState, "the container is still being created");
     auto init = TRY(open_init(record));
     if (!init || status == Status::Stopped) return fail(Code::NotRunning, "container not running");

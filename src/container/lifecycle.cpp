@@ -36,7 +36,7 @@ struct Opened {
 Result<Opened> open_container(const Runtime& runtime, const std::string& id, Store::Access access) {
     auto store = TRY(Store::open(runtime.root, id, access));
     auto record = TRY(store.read());
-    const auto status = current_status(record);
+    const auto status = TRY(current_status(record));
     return Opened{std::move(store), std::move(record), status};
 }
 
@@ -185,7 +185,7 @@ Result<> delete_container(const Runtime& runtime, const DeleteOptions& options) 
         if (!options.force || record.error().code() != Code::BadState) return fail(std::move(record.error()));
         return store->remove();
     }
-    TRY(check_can_delete(current_status(*record), options));
+    TRY(check_can_delete(TRY(current_status(*record)), options));
     auto destroyed = destroy(runtime, *store, *record);
     progress::finish();
     return destroyed;

@@ -37,7 +37,7 @@ Result<> await_readiness(const process::NotifySocket& notify, Store& store, cons
 }
 
 Result<> check_can_start(const Record& record) {
-    switch (current_status(record)) {
+    switch (TRY(current_status(record))) {
         case Status::Created:
             return {};
         case Status::Stopped:

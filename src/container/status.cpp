@@ -1,5 +1,7 @@
 #include "container/status.hpp"
 
+#include <cerrno>
+
 #include "cgroup/cgroup.hpp"
 #include "sys/syscalls.hpp"
 
@@ -12,10 +14,18 @@ bool is_same_boot(const Record& record) {
     return !current || record.boot_id.empty() || *current == record.boot_id;
 }
 
-bool is_alive(const Record& record) {
+// What the kernel answers for a process that is not there, or no longer; and, where /proc is mounted with hidepid=1,
+// for somebody else's, which has the number now.
+bool is_not_ours(const Error& error) {
+    return error.errnum() == ENOENT || error.errnum() == ESRCH || error.errnum() == EPERM || error.errnum() == EACCES;
+}
+
+Result<bool> is_alive(const Record& record) {
     if (record.pid <= 0) return false;
     auto info = sys::process_info(record.pid);
-    return info && !info->is_dead() && info->start_time == record.start_time && is_same_boot(record);
+    if (!info && is_not_ours(info.error())) return false;
+    const auto seen = TRY_CTX(std::move(info), "whether the container's process lives");
+    return !seen.is_dead() && seen.start_time == record.start_time && is_same_boot(record);
 }
 
 bool is_paused(const Record& record) {
@@ -26,9 +36,9 @@ bool is_paused(const Record& record) {
 }
 }  // namespace
 
-Status current_status(const Record& record) {
+Result<Status> current_status(const Record& record) {
     if (record.status == Status::Creating || record.status == Status::Stopped) return record.status;
-    if (!is_alive(record)) return Status::Stopped;
+    if (!TRY(is_alive(record))) return Status::Stopped;
     return is_paused(record) ? Status::Paused : record.status;
 }
 
@@ -40,7 +50,7 @@ Result<std::optional<sys::Pidfd>> open_init(const Record& record) {
         return fail(std::move(pidfd.error()));
     }
     // ORDER: after the descriptor is held, which cannot come to mean another process.
-    if (!is_alive(record)) return std::nullopt;
+    if (!TRY(is_alive(record))) return std::nullopt;
     return std::move(*pidfd);
 }
 

@@ -11,8 +11,9 @@
 
 namespace arca::container {
 
-/// Status by record, process and freezer. Never an error: what cannot be found out is stopped.
-Status current_status(const Record& record);
+/// Status by record, process and freezer. An error when the process cannot be asked for: one that is merely not seen,
+/// for want of descriptors for instance, has not stopped.
+Result<Status> current_status(const Record& record);
 /// A handle of init, checked to be the process that was recorded (a pid may have been used again). Nothing: it is gone.
 Result<std::optional<sys::Pidfd>> open_init(const Record& record);
 State to_state(const Record& record, Status status);

@@ -58,7 +58,7 @@ struct Target {
 Result<Target> find_target(const Runtime& runtime, const std::string& id) {
     auto store = TRY(Store::open(runtime.root, id, Store::Access::Exclusive));
     auto record = TRY(store.read());
-    const auto status = current_status(record);
+    const auto status = TRY(current_status(record));
     if (status == Status::Stopped) return fail(Code::NotRunning, "container not running");
     if (status == Status::Creating)
         return fail(Code::WrongState, "cannot update a container that is still being created");

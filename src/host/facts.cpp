@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 
 #include "sys/syscalls.hpp"
@@ -18,9 +19,19 @@ constexpr const char* kHybridMount = "/sys/fs/cgroup/unified";
 // PROC_USER_INIT_INO of include/linux/proc_ns.h: fixed since Linux 3.8.
 constexpr ino_t kInitialUserNamespace = 0xEFFFFFFDU;
 
-std::uint64_t file_system_magic(const char* path) {
+/// 0 where there is nothing, or nothing for us. What could not be asked is another matter: it says nothing of the host.
+Result<std::uint64_t> file_system_magic(const char* path) {
     struct statfs status {};
-    return ::statfs(path, &status) == 0 ? static_cast<std::uint64_t>(status.f_type) : 0;
+    if (::statfs(path, &status) == 0) return static_cast<std::uint64_t>(status.f_type);
+    if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return std::uint64_t{0};
+    return sys::last_error(text::cat("statfs(", path, ")"));
+}
+
+/// Empty where the kernel has no such file.
+Result<std::string> read_if_there(const char* path) {
+    auto content = sys::read_file(path);
+    if (!content && content.error().errnum() == ENOENT) return std::string();
+    return content;
 }
 
 struct Membership {
@@ -157,7 +168,8 @@ CgroupLayout classify(const CgroupEvidence& evidence) {
 Result<bool> in_initial_user_namespace() {
     auto status = sys::fstatat(sys::FdRef::working_directory(), "/proc/self/ns/user", 0);
     // Without CONFIG_USER_NS there is no such file and nothing but the initial namespace.
-    if (!status && status.error().errnum() == ENOENT && file_system_magic("/proc") == PROC_SUPER_MAGIC) return true;
+    if (!status && status.error().errnum() == ENOENT && TRY(file_system_magic("/proc")) == PROC_SUPER_MAGIC)
+        return true;
     return TRY_CTX(std::move(status), "which user namespace is this").st_ino == kInitialUserNamespace;
 }
 
@@ -168,11 +180,11 @@ Result<Facts> probe() {
     facts.in_initial_user_namespace = TRY(in_initial_user_namespace());
     // user_namespaces(7): only who makes a user namespace can deny it.
     if (!facts.in_initial_user_namespace)
-        facts.setgroups_denied = sys::read_file("/proc/self/setgroups").value_or("").starts_with("deny");
+        facts.setgroups_denied = TRY(read_if_there("/proc/self/setgroups")).starts_with("deny");
     // Absent in a kernel without cgroups.
-    const auto memberships = sys::read_file("/proc/self/cgroup").value_or("");
-    CgroupEvidence evidence{.root_magic = file_system_magic(kCgroupRoot), .memberships = memberships};
-    if (evidence.root_magic != CGROUP2_SUPER_MAGIC) evidence.unified_magic = file_system_magic(kHybridMount);
+    const auto memberships = TRY(read_if_there("/proc/self/cgroup"));
+    CgroupEvidence evidence{.root_magic = TRY(file_system_magic(kCgroupRoot)), .memberships = memberships};
+    if (evidence.root_magic != CGROUP2_SUPER_MAGIC) evidence.unified_magic = TRY(file_system_magic(kHybridMount));
     facts.cgroup_layout = classify(evidence);
     if (facts.cgroup_layout == CgroupLayout::Unified) facts.cgroup2_mount = kCgroupRoot;
     if (facts.cgroup_layout == CgroupLayout::Hybrid) facts.cgroup2_mount = kHybridMount;

@@ -202,3 +202,27 @@ TEST_F(Faults, DeleteCanBeRepeated) {
         expect_nothing_left();
     }
 }
+
+// A process that could not be looked at has not stopped: who believes that deletes a container that runs.
+TEST_F(Faults, DoNotStopAContainer) {
+    start_probe({"serve"});
+    auto with_fault = [&](const char* command, const std::string& fault) {
+        return runtime_command(root(), {command, container.id})
+            .launched_by({facts().fault, fault, "EMFILE", report().string()})
+            .run();
+    };
+    for (const char* call : {"openat", "read"}) {
+        unsigned reached = 0;
+        for (unsigned nth = 1; nth == reached + 1; ++nth) {
+            const auto fault = call + (":" + std::to_string(nth));
+            SCOPED_TRACE(fault);
+            Output state = with_fault("state", fault);
+            if (!reported().empty()) reached = nth;
+            EXPECT_FALSE(contains(state.out, "stopped")) << state;
+            Output removed = with_fault("delete", fault);
+            EXPECT_EQ(removed.status, 1) << removed;
+        }
+        EXPECT_GT(reached, 1U);
+    }
+    EXPECT_EQ(container.status(), "running");
+}
