@@ -123,7 +123,7 @@ struct ExecOptions {
     std::string pid_file;
     unsigned preserve_fds = 0;
     bool ignore_paused = false;
-    std::string cgroup;  ///< sub-cgroup of the container's
+    std::vector<std::string> cgroups;  ///< sub-cgroups of the container's: one, or with v1 one for each "CONTROLLER:"
 };
 /// Returns the exit status of the process (128 + signal); 0 when detached.
 Result<int> exec(const Runtime& runtime, const ExecOptions& options);

@@ -53,6 +53,11 @@ template<typename Operation>
 auto on_files(const Group& group, const Operation& operation) {
     return std::visit(OnFiles<Operation>{operation}, group);
 }
+
+bool leads_up(std::string_view path) {
+    return std::ranges::any_of(text::split(path, '/'),
+                               [](std::string_view name) { return name == ".." || name.ends_with(":.."); });
+}
 }  // namespace
 
 Result<Cgroup> Cgroup::create(const Plan& plan) {
@@ -90,11 +95,11 @@ Result<Entrance> Cgroup::entrance() const {
     return on_files(group_, [](const auto& files) { return files.entrance(); });
 }
 
-Result<Entrance> Cgroup::entrance_below(const std::string& relative) const {
-    const auto components = text::split(relative, '/');
-    if (std::ranges::find(components, "..") != components.end())
-        return fail(Code::Usage, text::cat("bad sub cgroup path \"", text::printable(relative), "\""));
-    return on_files(group_, [&](const auto& files) { return files.entrance_below(relative); });
+Result<Entrance> Cgroup::entrance_below(const std::vector<std::string>& relatives) const {
+    for (const auto& relative : relatives)
+        if (leads_up(relative))
+            return fail(Code::Usage, text::cat("bad sub cgroup path \"", text::printable(relative), "\""));
+    return on_files(group_, [&](const auto& files) { return files.entrance_below(relatives); });
 }
 
 Result<> Cgroup::apply(const std::vector<Write>& writes) const {

@@ -45,8 +45,9 @@ class Cgroup {
 
     /// The way in for a new process.
     Result<Entrance> entrance() const;
-    /// Into an existing sub-cgroup (exec --cgroup); ".." and absent ones are refused.
-    Result<Entrance> entrance_below(const std::string& relative) const;
+    /// Into existing sub-cgroups (exec --cgroup): one, or with v1 one for each hierarchy. ".." and absent ones are
+    /// refused.
+    Result<Entrance> entrance_below(const std::vector<std::string>& relatives) const;
 
     Result<> apply(const std::vector<Write>& writes) const;
     /// The same for a container that lives: enables what is needed on the way, and when a write is refused puts back

@@ -20,7 +20,7 @@ namespace arca::cgroup {
 struct NoGroup {
     static bool was_made_here() { return false; }
     static Result<Entrance> entrance() { return Entrance{}; }
-    static Result<Entrance> entrance_below(const std::string& /*relative*/) {
+    static Result<Entrance> entrance_below(const std::vector<std::string>& /*relatives*/) {
         return fail(Code::Unsupported, "the container has no cgroup of its own");
     }
     static Result<> apply(const std::vector<Write>& /*writes*/) { return {}; }

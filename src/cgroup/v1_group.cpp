@@ -54,6 +54,14 @@ bool concerns(const SubCgroup& sub, const V1Place& place) {
     return sub.controllers.empty() ||
            std::ranges::any_of(sub.controllers, [&](auto name) { return has_controller({place}, name); });
 }
+
+Result<> check_known(const SubCgroup& sub, const std::vector<V1Place>& places) {
+    for (const auto name : sub.controllers)
+        if (!has_controller(places, name))
+            return fail(Code::Usage, text::cat("no cgroup v1 hierarchy of the container has a controller \"",
+                                               text::printable(name), "\""));
+    return {};
+}
 }  // namespace
 
 Result<V1Group> V1Group::open(const Location& location) {
@@ -92,23 +100,29 @@ Result<Entrance> V1Group::entrance() const {
     return entrance;
 }
 
-Result<Entrance> V1Group::entrance_below(const std::string& relative) const {
-    const auto sub = parse_sub_cgroup(relative);
+Result<sys::Fd> V1Group::membership_below(const Member& member, std::string_view path) const {
+    auto below = open_beneath(member.directory, text::cat("/", path));
+    if (!below && is_gone(below.error()))
+        return fail(Code::Usage, text::cat("the container has no sub-cgroup ", text::printable(path),
+                                           " in the hierarchy of ", member.place.controllers));
+    return TRY_CTX(sys::openat(TRY(std::move(below)), "cgroup.procs", O_WRONLY), frame(location_));
+}
+
+Result<Entrance> V1Group::entrance_below(const std::vector<std::string>& relatives) const {
     auto entrance = TRY(this->entrance());
-    bool found = false;
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-        if (!concerns(sub, members_[i].place)) continue;
-        found = true;
-        auto below = open_beneath(members_[i].directory, text::cat("/", sub.path));
-        if (!below && is_gone(below.error()))
-            return fail(Code::Usage, text::cat("the container has no sub-cgroup ", text::printable(sub.path),
-                                               " in the hierarchy of ", members_[i].place.controllers));
-        entrance.membership[i] =
-            TRY_CTX(sys::openat(TRY(std::move(below)), "cgroup.procs", O_WRONLY), frame(location_));
+    std::vector<bool> decided(members_.size());
+    for (const auto& relative : relatives) {
+        const auto sub = parse_sub_cgroup(relative);
+        TRY(check_known(sub, location_.v1));
+        for (std::size_t i = 0; i < members_.size(); ++i) {
+            if (!concerns(sub, members_[i].place)) continue;
+            if (decided[i])
+                return fail(Code::Usage, text::cat("two sub-cgroups are given for the hierarchy of ",
+                                                   members_[i].place.controllers));
+            decided[i] = true;
+            entrance.membership[i] = TRY(membership_below(members_[i], sub.path));
+        }
     }
-    if (!found)
-        return fail(Code::Usage,
-                    text::cat("no cgroup v1 hierarchy has a controller of \"", text::printable(relative), "\""));
     return entrance;
 }
 

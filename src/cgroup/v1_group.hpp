@@ -33,8 +33,9 @@ class V1Group {
     bool was_made_here() const { return was_made_here_; }
 
     Result<Entrance> entrance() const;
-    /// "PATH" in every hierarchy, or "CONTROLLER[,CONTROLLER...]:PATH" in those and the container's cgroup in others.
-    Result<Entrance> entrance_below(const std::string& relative) const;
+    /// "PATH" in every hierarchy, or several "CONTROLLER[,CONTROLLER...]:PATH", each in those hierarchies, and the
+    /// container's cgroup in others.
+    Result<Entrance> entrance_below(const std::vector<std::string>& relatives) const;
     Result<> apply(const std::vector<Write>& writes) const;
     Result<Snapshot> update(const std::vector<Write>& writes) const;
     Result<> install_device_filter(const std::vector<spec::DeviceRule>& rules) const;
@@ -64,6 +65,7 @@ class V1Group {
         V1Place place;
         sys::Fd directory;
     };
+    Result<sys::Fd> membership_below(const Member& member, std::string_view path) const;
     Result<> set_frozen(const char* state, Deadline deadline) const;
     Result<> kill_strays() const;
     Result<bool> await_empty(Deadline deadline) const;

@@ -93,7 +93,10 @@ Result<Entrance> V2Group::entrance() const {
     return Entrance{.birthplace = TRY(sys::duplicate(directory_)), .membership = {}};
 }
 
-Result<Entrance> V2Group::entrance_below(const std::string& relative) const {
+Result<Entrance> V2Group::entrance_below(const std::vector<std::string>& relatives) const {
+    if (relatives.size() != 1)
+        return fail(Code::Usage, "a process is in one cgroup of the unified hierarchy, and can be put into one only");
+    const auto& relative = relatives.front();
     auto path = std::string_view(relative);
     path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
     auto below = open_beneath(directory_, text::cat("/", path));

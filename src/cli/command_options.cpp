@@ -183,7 +183,7 @@ void declare(DeclaredOptions& options, Exec& c) {
     options.values("-e,--env", "NAME=VALUE", o.env, "one more environment variable; repeatable");
     declare_identity(options, o);
     declare_process_files(options, o);
-    options.value("--cgroup", "PATH", o.cgroup, "cgroup below the container's that receives the process");
+    options.values("--cgroup", "PATH", o.cgroups, "cgroup below the container's that receives the process; repeatable");
     options.on_off("--ignore-paused", o.ignore_paused, "start the process although the container is paused");
 }
 void take_words(Exec& c, Words& words) {

@@ -299,7 +299,7 @@ class ExecParent {
         filter_ = TRY(load_filter(target_));
         agent_ = TRY(launch::Agent::connect(target_.record));
         auto group = TRY(cgroup::Cgroup::open(target_.record.cgroup));
-        entrance_ = TRY(options_.cgroup.empty() ? group.entrance() : group.entrance_below(options_.cgroup));
+        entrance_ = TRY(options_.cgroups.empty() ? group.entrance() : group.entrance_below(options_.cgroups));
         if (!options_.console_socket.empty())
             console_socket_ = TRY(process::connect_console_socket(options_.console_socket));
         if (!options_.pidfd_socket.empty())
@@ -346,13 +346,13 @@ class ExecParent {
     Result<sys::Cloned> clone_into_cgroup() {
         auto cloned = sys::clone3({0, entrance_.birthplace.ref()});
         if (!cloned && cloned.error().errnum() == EACCES) return fail(explain_refused_move(std::move(cloned.error())));
-        if (cloned || cloned.error().errnum() != EBUSY || !options_.cgroup.empty()) return cloned;
+        if (cloned || cloned.error().errnum() != EBUSY || !options_.cgroups.empty()) return cloned;
         const auto memberships = TRY(sys::read_file(text::cat("/proc/", target_.init.pid(), "/cgroup"), 65536));
         const auto place = host::cgroup2_path(memberships);
         const auto& top = target_.record.cgroup.path;
         if (!place.starts_with(top + "/")) return cloned;
         const auto group = TRY(cgroup::Cgroup::open(target_.record.cgroup));
-        entrance_ = TRY(group.entrance_below(place.substr(top.size() + 1)));
+        entrance_ = TRY(group.entrance_below({place.substr(top.size() + 1)}));
         return sys::clone3({0, entrance_.birthplace.ref()});
     }
 

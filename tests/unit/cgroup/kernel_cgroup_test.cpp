@@ -52,7 +52,7 @@ TEST_F(KernelCgroup, WithoutACgroupEverythingSucceedsAndDoesNothing) {
     EXPECT_TRUE(none.wait_empty(1) && none.remove());
     EXPECT_FALSE(*none.is_populated() || *none.is_frozen());
     EXPECT_EQ(none.oom_kills(), 0U);
-    EXPECT_FALSE(none.entrance_below("x"));
+    EXPECT_FALSE(none.entrance_below({"x"}));
     EXPECT_EQ(Cgroup::create(Plan{})->location().kind, Kind::None);
 }
 
@@ -300,16 +300,19 @@ TEST_F(KernelCgroup, SubCgroupsAreOpenedBeneathOnly) {
     ASSERT_OK(group);
     make_below(*group, "a");
     make_below(*group, "a/b");
-    EXPECT_TRUE(group->entrance_below("a/b"));
-    EXPECT_TRUE(group->entrance_below("/a/b"));
+    EXPECT_TRUE(group->entrance_below({"a/b"}));
+    EXPECT_TRUE(group->entrance_below({"/a/b"}));
     for (const char* bad : {"..", "a/..", "../", "a/../../x"}) {
-        auto opened = group->entrance_below(bad);
+        auto opened = group->entrance_below({bad});
         ASSERT_FALSE(opened) << bad;
         EXPECT_THAT(opened.error().message(), HasSubstr("bad sub cgroup path"));
     }
-    auto absent = group->entrance_below("absent");
+    auto absent = group->entrance_below({"absent"});
     ASSERT_FALSE(absent);
     EXPECT_EQ(absent.error().message(), "the container has no sub-cgroup absent");
+    auto two = group->entrance_below({"a", "a/b"});
+    ASSERT_FALSE(two);
+    EXPECT_THAT(two.error().message(), HasSubstr("one cgroup of the unified hierarchy"));
 }
 
 TEST_F(KernelCgroup, LimitsOfTheCoreAreWritten) {

@@ -217,14 +217,18 @@ TEST_F(KernelV1, TheWayIntoSubCgroupsIsByController) {
     auto group = Cgroup::create(plan_);
     ASSERT_OK(group);
     ASSERT_OK(sys::mkdirat(sys::FdRef::working_directory(), directory("pids") + "/sub", 0755));
-    EXPECT_TRUE(group->entrance_below("pids:sub"));
-    auto everywhere = group->entrance_below("sub");
+    EXPECT_TRUE(group->entrance_below({"pids:sub"}));
+    auto everywhere = group->entrance_below({"sub"});
     ASSERT_FALSE(everywhere);
     EXPECT_THAT(everywhere.error().message(), HasSubstr("no sub-cgroup sub in the hierarchy of"));
-    auto unknown = group->entrance_below("nonsense:sub");
+    auto unknown = group->entrance_below({"nonsense:sub"});
     ASSERT_FALSE(unknown);
-    EXPECT_THAT(unknown.error().message(), HasSubstr("no cgroup v1 hierarchy has a controller of \"nonsense:sub\""));
-    EXPECT_FALSE(group->entrance_below("pids:../x"));
+    EXPECT_THAT(unknown.error().message(),
+                HasSubstr("no cgroup v1 hierarchy of the container has a controller \"nonsense\""));
+    EXPECT_FALSE(group->entrance_below({"pids:../x"}));
+    auto twice = group->entrance_below({"pids:sub", "pids:/"});
+    ASSERT_FALSE(twice);
+    EXPECT_THAT(twice.error().message(), HasSubstr("two sub-cgroups are given for the hierarchy of pids"));
 }
 
 }  // namespace

@@ -205,7 +205,8 @@ TEST(CommandLine, ExecTakesEveryOption) {
                                   "--pid-file",
                                   "f",
                                   "--cgroup",
-                                  "sub",
+                                  "cpu:sub",
+                                  "--cgroup=pids:other",
                                   "--ignore-paused",
                                   "--preserve-fds",
                                   "3",
@@ -222,7 +223,7 @@ TEST(CommandLine, ExecTakesEveryOption) {
     EXPECT_EQ(options.process_label, "l");
     EXPECT_EQ(options.apparmor, "p");
     EXPECT_EQ(options.pid_file, "f");
-    EXPECT_EQ(options.cgroup, "sub");
+    EXPECT_THAT(options.cgroups, ElementsAre("cpu:sub", "pids:other"));
     EXPECT_TRUE(options.ignore_paused);
     EXPECT_EQ(options.preserve_fds, 3U);
     EXPECT_THAT(options.args, ElementsAre("sh"));
