@@ -27,6 +27,17 @@ Result<> delegate(sys::FdRef group, std::uint32_t uid) {
     return {};
 }
 
+// The process moves before controllers are handed on: a cgroup that has done so takes none itself (cgroups(7), "no
+// internal processes").
+Result<sys::Fd> settle_below(sys::FdRef scope, const std::string& name, pid_t pid) {
+    constexpr mode_t kMode = 0755;
+    TRY(sys::mkdirat(scope, name, kMode));
+    auto below = TRY(open_beneath(scope, text::cat("/", name)));
+    TRY(sys::write_file_at(below, "cgroup.procs", text::cat(pid)));
+    enable_all_controllers(scope);
+    return below;
+}
+
 class Creation {
   public:
     explicit Creation(const Plan& plan) : plan_(plan), path_(plan.location.path) {}
@@ -121,13 +132,19 @@ Result<V2Group> V2Group::create(const Plan& plan) {
 }
 
 // Controllers that systemd does not know (hugetlb, rdma, misc) are enabled on top of those that it has delegated.
-Result<V2Group> V2Group::adopt(const Plan& plan, const Location& location) {
+Result<V2Group> V2Group::adopt(const Plan& plan, const Location& location, pid_t pid) {
     auto mount = TRY(open_mount(location.mount_point));
     TRY(enable_controllers(mount, parent_of(location.path), controllers_needed(plan.writes)));
     auto group = TRY(open(location));
     group.was_made_here_ = true;
+    const auto& subgroup = plan.scope->subgroup;
+    sys::Fd below;
+    if (!subgroup.empty())
+        below = TRY_CTX(settle_below(group.directory_, subgroup, pid), text::cat("making sub-cgroup ", subgroup));
+    // The limits are in the scope's files: whom they limit gets the sub-cgroup alone.
+    const auto inhabited = below ? below.ref() : group.directory_.ref();
     if (plan.delegate_to)
-        TRY_CTX(delegate(group.directory_, *plan.delegate_to), text::cat("handing over cgroup ", location.path));
+        TRY_CTX(delegate(inhabited, *plan.delegate_to), text::cat("handing over cgroup ", location.path));
     return group;
 }
 

@@ -13,7 +13,7 @@ Result<V2Group> find_and_adopt(const Plan& plan, Location& location, pid_t pid) 
     if (!location.path.ends_with(text::cat("/", location.unit)))
         return fail(Code::System, text::cat("systemd has made ", location.unit, ", but process ", pid, " is in ",
                                             text::printable(location.path)));
-    return V2Group::adopt(plan, location);
+    return V2Group::adopt(plan, location, pid);
 }
 }  // namespace
 

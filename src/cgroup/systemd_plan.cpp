@@ -10,6 +10,7 @@ namespace arca::cgroup {
 namespace {
 constexpr const char* kPathPointer = "/linux/cgroupsPath";
 constexpr std::string_view kAnnotationPrefix = "org.systemd.property.";
+constexpr const char* kSubgroupAnnotation = "run.oci.systemd.subgroup";  // crun's
 constexpr std::string_view kAlphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 constexpr std::uint64_t kInfinity = std::numeric_limits<std::uint64_t>::max();  // systemd's CGROUP_LIMIT_MAX
 
@@ -105,6 +106,18 @@ Result<> add_annotated(std::vector<Property>& properties, const std::map<std::st
         replace_or_add(properties, std::move(*property));
     }
     return {};
+}
+
+Result<std::string> subgroup_of(const std::map<std::string, std::string>& annotations) {
+    constexpr std::size_t kLongestName = 255;  // NAME_MAX
+    const auto annotated = annotations.find(kSubgroupAnnotation);
+    if (annotated == annotations.end()) return "";
+    const auto& name = annotated->second;
+    if (name == "." || name == ".." || name.size() > kLongestName || name.contains('/') ||
+        text::printable(name) != name)
+        return fail(Error(Code::InvalidConfig, text::cat("\"", text::printable(name), "\" is no name for a cgroup"))
+                        .at(text::cat("/annotations/", kSubgroupAnnotation)));
+    return name;
 }
 
 // "0-2,5" as the bytes of a mask, the least significant first (org.freedesktop.systemd1(5), AllowedCPUs).
@@ -244,7 +257,8 @@ Result<ScopePlan> plan_scope(const ScopeWish& wish, const std::vector<Write>& wr
     ScopePlan plan{.unit = std::move(names.unit),
                    .slice = std::move(names.slice),
                    .bus = bus_addresses(wish.instance, wish.environment),
-                   .properties = {}};
+                   .properties = {},
+                   .subgroup = TRY(subgroup_of(wish.annotations))};
     auto& properties = plan.properties;
     properties.push_back({"Description", Value::string(text::cat("arca container ", wish.id))});
     properties.push_back({"Slice", Value::string(plan.slice)});

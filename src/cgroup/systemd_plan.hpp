@@ -26,6 +26,7 @@ struct ScopePlan {
     std::string slice;
     std::string bus;  ///< D-Bus addresses to try in this order, with ';' between them
     std::vector<Property> properties;
+    std::string subgroup = {};  ///< of the scope's cgroup, for the processes; empty: they are in the scope's own
     bool operator==(const ScopePlan&) const = default;
 };
 

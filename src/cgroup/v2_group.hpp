@@ -22,7 +22,7 @@ class V2Group {
   public:
     static Result<V2Group> create(const Plan& plan);
     /// One that somebody else (systemd) has made for the plan: completes it as create() would.
-    static Result<V2Group> adopt(const Plan& plan, const Location& location);
+    static Result<V2Group> adopt(const Plan& plan, const Location& location, pid_t pid);
     /// NotFound where it is not there.
     static Result<V2Group> open(const Location& location);
 
@@ -30,7 +30,7 @@ class V2Group {
     sys::FdRef fd() const { return directory_; }
 
     Result<Entrance> entrance() const;
-    Result<Entrance> entrance_below(const std::string& relative) const;
+    Result<Entrance> entrance_below(const std::vector<std::string>& relatives) const;
     Result<> apply(const std::vector<Write>& writes) const;
     Result<Snapshot> update(const std::vector<Write>& writes) const;
     /// On the way down to it.

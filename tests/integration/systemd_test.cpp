@@ -158,6 +158,25 @@ TEST_F(Systemd, AnUpdateThatIsRefusedChangesNothing) {
     EXPECT_NE(setting("pids.max"), "44") << "nor what systemd will write later";
 }
 
+TEST_F(Systemd, ASubCgroupOfTheScopeByAnnotation) {
+    SKIP_FOR(Runc, "has no such annotation");
+    bundle.config["annotations"] = {{"run.oci.systemd.subgroup", "inner"}};
+    resources()["pids"] = {{"limit", 44}};
+    Output created = create();
+    ASSERT_TRUE(created.ok()) << created;
+    EXPECT_EQ(path_of(container.pid()), "/system.slice/" + unit() + "/inner");
+    EXPECT_EQ(setting("pids.max"), "44");
+    EXPECT_TRUE(std::filesystem::exists(directory() / "inner/pids.max")) << "controllers are handed on";
+    ASSERT_TRUE(container.start().ok());
+    Output output = container.exec({"/bin/probe", "cgroup"});
+    EXPECT_TRUE(contains(output.out, "0::/\"")) << "exec is where the container is: " << output;
+    EXPECT_TRUE(container.call({"pause", container.id}).ok());
+    EXPECT_EQ(container.status(), "paused");
+    EXPECT_TRUE(container.call({"resume", container.id}).ok());
+    EXPECT_TRUE(container.remove({"--force"}).ok());
+    EXPECT_FALSE(std::filesystem::exists(directory()));
+}
+
 TEST_F(Systemd, PausedAndResumed) {
     ASSERT_TRUE(create().ok());
     ASSERT_TRUE(container.start().ok());

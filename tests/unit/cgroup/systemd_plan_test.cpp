@@ -49,6 +49,15 @@ TEST(SystemdScope, AnIdWithCharactersThatNoUnitHasIsEscaped) {
     EXPECT_EQ(planned->unit, "arca-a\\x2bb.scope");
 }
 
+TEST(SystemdScope, AnAnnotationNamesASubCgroup) {
+    const std::string key = "run.oci.systemd.subgroup";
+    EXPECT_EQ(scope("").subgroup, "");
+    EXPECT_EQ(scope("", {{key, "container"}}).subgroup, "container");
+    EXPECT_EQ(scope("", {{key, ""}}).subgroup, "");
+    for (const char* name : {".", "..", "a/b", "/", "a\nb"})
+        EXPECT_THAT(refusal("", {{key, name}}), HasSubstr("no name for a cgroup")) << name;
+}
+
 TEST(SystemdScope, OtherFormsOfThePathAreRefused) {
     for (const char* path : {"/a/b", "a.slice:b", "a.slice:b:c:d", "a.slice:b:"})
         EXPECT_THAT(refusal(path), HasSubstr("slice:prefix:name")) << path;
