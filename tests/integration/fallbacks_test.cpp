@@ -79,6 +79,20 @@ TEST_P(FallbacksOfOldCalls, CarryOutTheWholeLife) {
     EXPECT_TRUE(removed.ok()) << removed;
 }
 
+TEST_P(FallbacksOfOldCalls, ShowTheHostsCgroups) {
+    bundle.drop_namespace("cgroup");
+    bundle.args({"/bin/probe", "mounts"});
+    Output output = run_command_of(container.run_command());
+    ASSERT_TRUE(output.ok()) << output;
+    const auto mounts = parse_lines(output.out)[0];
+    std::vector<std::string> places = {"/sys/fs/cgroup"};
+    for (const auto& controller : facts().v1_controllers)
+        places.push_back("/sys/fs/cgroup/" + controller);
+    for (const auto& place : places)
+        for (const char* word : {",ro,", ",nosuid,", ",nodev,"})
+            EXPECT_TRUE(contains(mount_options(mounts, place), word)) << place << " " << mounts;
+}
+
 TEST_P(FallbacksOfOldCalls, KeepAttacksOut) {
     std::filesystem::create_directories(work / "outside");
     write_file(work / "outside/file", "alive");
