@@ -182,12 +182,13 @@ Result<> dump(const Runtime& runtime, const CheckpointOptions& options, const Ta
     auto session = TRY(criu::Session::start(
         {.program = program, .environment = runtime.environment, .inherited = {directories.images, directories.work}}));
     TRY(check_abilities(session, options.image, &options));
+    // ORDER: before CRIU, which with lazy pages goes on serving memory while the images are restored already.
+    if (!options.pre_dump) TRY(sys::replace_file_at(directories.images, kDescriptorsName, to_json(seen.stdio), 0600));
     const auto call = options.pre_dump ? criu::Call::PreDump : criu::Call::Dump;
     auto outcome = session.carry_out(call, plan, [&options](const criu::Notification& notification, sys::Fd) {
         return tell_ready(options, notification);
     });
     TRY(judge(std::move(outcome), "checkpoint", text::cat(directories.work_path, "/", plan.log_file)));
-    if (!options.pre_dump) TRY(sys::replace_file_at(directories.images, kDescriptorsName, to_json(seen.stdio), 0600));
     return session.finish();
 }
 }  // namespace

@@ -1,5 +1,6 @@
 // Containers that become files and containers again. Needs CRIU, and a kernel that it can deal with: asked by trying.
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -296,6 +297,124 @@ TEST_F(Checkpoint, MemoryFirst) {
     output = checkpoint({"--parent-path", "../pre"});
     ASSERT_TRUE(output.ok()) << output;
     EXPECT_TRUE(restore().ok());
+}
+
+// CRIU locks the network of the container by rules of a packet filter while it works.
+TEST_F(Checkpoint, AConnectionGoesOn) {
+    REQUIRE(Command({"iptables-restore", "--version"}).run().ok(), "needs iptables-restore(8)");
+    bundle.args({"/bin/probe", "tcp"});
+    start_counting();
+    Output output = checkpoint();
+    EXPECT_EQ(output.status, 1);
+    EXPECT_TRUE(contains(output.err, "onnected TCP socket")) << output;
+    for (const char* lock : {"iptables", "nftables"}) {
+        output = checkpoint({"--tcp-established", "--network-lock", lock});
+        if (lock == std::string("nftables") && contains(output.err, "nftables")) break;  // CRIU is built without
+        ASSERT_TRUE(output.ok()) << lock << output;
+        output = restore({"--detach", "--tcp-established", "--network-lock", lock});
+        ASSERT_TRUE(output.ok()) << lock << output;
+        const int last = last_number(counted());
+        EXPECT_TRUE(eventually([&] { return last_number(counted()) > last + 3; })) << counted();
+        EXPECT_TRUE(counts_without_a_gap()) << counted();
+    }
+}
+
+TEST_F(Checkpoint, AConnectionMayBeClosed) {
+    bundle.args({"/bin/probe", "tcp"});
+    start_counting();
+    Output output = checkpoint({"--tcp-established"});
+    ASSERT_TRUE(output.ok()) << output;
+    output = restore({"--detach", "--tcp-close"});
+    ASSERT_TRUE(output.ok()) << output;
+    EXPECT_TRUE(eventually([&] { return contains(counted(), "the connection is broken"); })) << counted();
+}
+
+// The checkpoint stays and serves the memory to a daemon of CRIU, from which the restored processes fetch it.
+TEST_F(Checkpoint, MemoryFollowsWhenItIsNeeded) {
+    start_counting();
+    int ready[2];
+    ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
+    const std::string server = "127.0.0.1:27182";
+    auto serving = with_criu(checkpoint_words({"--lazy-pages", "--page-server", server, "--status-fd", "7"}))
+                       .descriptor(7, ready[1])
+                       .start();
+    close(ready[1]);
+    char byte = 'x';
+    const bool is_ready = read(ready[0], &byte, 1) == 1 && byte == 0;
+    close(ready[0]);
+    if (!is_ready) {
+        Output output = serving.wait(20);
+        EXPECT_TRUE(contains(output.err, "userfaultfd")) << output;
+        GTEST_SKIP() << "the kernel does not fetch memory lazily";
+    }
+    std::filesystem::create_directory(work / "lazy");
+    Command daemon({"criu", "lazy-pages", "--page-server", "--address", "127.0.0.1", "--port", "27182", "--images-dir",
+                    images(), "--work-dir", work / "lazy", "--log-file", "lazy.log", "-v4"});
+    if (const char* path = std::getenv("PATH")) daemon.variable("PATH", path);
+    if (!criu().fault.empty()) daemon.variable("CRIU_FAULT", criu().fault);
+    auto fetching = daemon.start();
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(work / "lazy/lazy-pages.socket"); }))
+        << read_file(work / "lazy/lazy.log");
+    Bundle other_bundle(work / "elsewhere");
+    other_bundle.config = bundle.config;
+    const auto id = container.id + "-elsewhere";
+    other_bundle.linux_()["cgroupsPath"] = "/" + id;
+    Container other(root(), other_bundle, id);
+    other_bundle.write();
+    Output output = with_criu({"restore", "--detach", "--lazy-pages", "--image-path", images(), "--work-path",
+                               work / "lazy", "--bundle", other_bundle.path().string(), id})
+                        .output_files(work / "counted", work / "restored.err")
+                        .run();
+    EXPECT_TRUE(output.ok()) << output;
+    const int last = last_number(counted());
+    EXPECT_TRUE(eventually([&] { return last_number(counted()) > last + 3; })) << counted();
+    EXPECT_TRUE(counts_without_a_gap()) << counted();
+    EXPECT_EQ(fetching.wait(30).status, 0) << read_file(work / "lazy/lazy.log");
+    output = serving.wait(30);
+    EXPECT_TRUE(output.ok()) << output;
+    EXPECT_EQ(container.state(), Json()) << "the first one is over when its memory has gone";
+    EXPECT_TRUE(other.remove({"--force"}).ok());
+}
+
+TEST_F(Checkpoint, JoinedNamespacesAreJoinedAgain) {
+    Running owner = Command({"unshare", "--ipc", "--uts", "sleep", "60"}).start();
+    const std::string namespaces = "/proc/" + std::to_string(owner.pid()) + "/ns/";
+    ASSERT_TRUE(eventually([&] {
+        return std::filesystem::read_symlink(namespaces + "uts") != std::filesystem::read_symlink("/proc/self/ns/uts");
+    }));
+    bundle.config.erase("hostname");
+    bundle.set_namespace("ipc", namespaces + "ipc");
+    bundle.set_namespace("uts", namespaces + "uts");
+    start_counting();
+    Output output = checkpoint();
+    ASSERT_TRUE(output.ok()) << output;
+    output = restore();
+    ASSERT_TRUE(output.ok()) << output;
+    for (const char* name : {"ipc", "uts"})
+        EXPECT_EQ(std::filesystem::read_symlink("/proc/" + std::to_string(container.pid()) + "/ns/" + name),
+                  std::filesystem::read_symlink(namespaces + name));
+}
+
+TEST_F(Checkpoint, AnotherProfileOfAppArmor) {
+    REQUIRE(contains(read_file("/sys/module/apparmor/parameters/enabled"), "Y"), "AppArmor is not active here");
+    REQUIRE(Command({"sh", "-c", "command -v apparmor_parser"}).run().ok(), "needs apparmor_parser(8)");
+    const std::string first = container.id + "-first", second = container.id + "-second";
+    write_file(work / "profiles", "profile " + first +
+                                      " flags=(attach_disconnected) { capability, file, network, mount, " +
+                                      "signal, unix, ptrace, }\nprofile " + second +
+                                      " flags=(attach_disconnected) { capability, file, network, signal, unix, }\n");
+    Output loaded = Command({"apparmor_parser", "--replace", "--skip-cache", (work / "profiles").string()}).run();
+    ASSERT_TRUE(loaded.ok()) << loaded;
+    bundle.process()["apparmorProfile"] = first;
+    start_counting();
+    Output output = checkpoint();
+    EXPECT_TRUE(output.ok()) << output;
+    output = restore({"--detach", "--lsm-profile", "apparmor:" + second});
+    EXPECT_TRUE(output.ok()) << output;
+    const auto confined = "/proc/" + std::to_string(container.pid()) + "/attr/apparmor/current";
+    EXPECT_EQ(read_file(confined), second + " (enforce)\n");
+    container.remove({"--force"});
+    (void)Command({"apparmor_parser", "--remove", (work / "profiles").string()}).run();
 }
 
 TEST_F(Checkpoint, WhatCriuSaysAndWhereIsPassedOn) {

@@ -1,5 +1,6 @@
 // What the process does: waits, signals, children, raw system calls, hooks.
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -93,6 +94,29 @@ int serve(const Words&) {
         echo({std::to_string(number)});
         usleep(20'000);
     }
+}
+
+/// Counts through a TCP connection with itself: what is printed was sent and received.
+int count_through_tcp(const Words&) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* any = reinterpret_cast<sockaddr*>(&address);
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int sender = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(listener, any, size) < 0 || listen(listener, 1) < 0 || getsockname(listener, any, &size) < 0) return 1;
+    if (connect(sender, any, size) < 0) return 1;
+    const int receiver = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+    for (int number = 0;; ++number) {
+        int arrived = -1;
+        if (send(sender, &number, sizeof number, MSG_NOSIGNAL) < 0) break;
+        if (recv(receiver, &arrived, sizeof arrived, MSG_WAITALL) != sizeof arrived) break;
+        echo({std::to_string(arrived)});
+        usleep(20'000);
+    }
+    echo({"the connection is broken"});
+    return 0;
 }
 
 /// Holds a lock on a file.
@@ -249,25 +273,16 @@ int argv_command(const Words&) {
 }  // namespace
 
 const Command kActionCommands[] = {
-    {"echo", echo},
-    {"complain", complain},
-    {"exit", exit_with},
-    {"sleep", sleep_for},
-    {"pause", pause_command},
-    {"trap", trap},
-    {"resized", resized},
-    {"serve", serve},
-    {"count", count},
-    {"flock", lock_file},
-    {"spawn", spawn},
-    {"orphan", orphan},
-    {"raise", raise_signal},
-    {"syscall", raw_syscall},
-    {"notify", notify},
-    {"hook", hook},
-    {"cat", cat},
-    {"argv", argv_command},
-    {"allocate", allocate},
+    {"echo", echo},           {"complain", complain},
+    {"exit", exit_with},      {"sleep", sleep_for},
+    {"pause", pause_command}, {"trap", trap},
+    {"resized", resized},     {"serve", serve},
+    {"count", count},         {"tcp", count_through_tcp},
+    {"flock", lock_file},     {"spawn", spawn},
+    {"orphan", orphan},       {"raise", raise_signal},
+    {"syscall", raw_syscall}, {"notify", notify},
+    {"hook", hook},           {"cat", cat},
+    {"argv", argv_command},   {"allocate", allocate},
     {nullptr, nullptr},
 };
 
