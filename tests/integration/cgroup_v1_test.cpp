@@ -28,7 +28,44 @@ class CgroupV1 : public ContainerTest {
         return text.empty() ? "" : text.front();
     }
     static bool has(const std::string& controller) { return facts().has_v1_controller(controller); }
+    /// Some came with later kernels; the root of the hierarchy, or whoever is in it, shows which are there.
+    static bool has_file(const std::string& controller, const std::string& file) {
+        std::error_code error;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator("/sys/fs/cgroup/" + controller, error))
+            if (entry.path().filename() == file) return true;
+        return false;
+    }
+    Output update(Arguments options) {
+        options.insert(options.begin(), "update");
+        options.push_back(container.id);
+        return container.call(options);
+    }
+    Output update_with(const Json& json) {
+        return runtime_command(root(), {"update", "--resources", "-", container.id}).input(json.dump()).run();
+    }
+    Json statistics() {
+        Output output = container.call({"events", "--stats", container.id});
+        EXPECT_TRUE(output.ok()) << output;
+        return Json::parse(output.out)["data"];
+    }
 };
+
+/// Number of a disk of the host, "254:0"; empty when there is none.
+std::string find_disk() {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/sys/block", error)) {
+        auto number = lines(read_file(entry.path() / "dev"));
+        if (!number.empty() && std::filesystem::exists(entry.path() / "device")) return number.front();
+    }
+    return "";
+}
+
+/// The same as an entry of the configuration, with a rate.
+Json throttle(const std::string& disk, int rate) {
+    const auto colon = disk.find(':');
+    return Json::array(
+        {{{"major", std::stoi(disk.substr(0, colon))}, {"minor", std::stoi(disk.substr(colon + 1))}, {"rate", rate}}});
+}
 
 #define REQUIRE_V1(controller) REQUIRE(has(controller), "needs the cgroup v1 controller " controller)
 
@@ -47,7 +84,8 @@ TEST_F(CgroupV1, LimitsOfEveryKind) {
     REQUIRE_V1("pids");
     REQUIRE_V1("cpuset");
     resources()["memory"] = {{"limit", 67108864}, {"swap", 134217728}, {"reservation", 33554432}, {"swappiness", 10}};
-    resources()["cpu"] = {{"shares", 512}, {"quota", 50000}, {"period", 100000}, {"burst", 1000}, {"cpus", "0"}};
+    resources()["cpu"] = {{"shares", 512}, {"quota", 50000}, {"period", 100000}, {"cpus", "0"}};
+    if (has_file("cpu", "cpu.cfs_burst_us")) resources()["cpu"]["burst"] = 1000;
     resources()["pids"] = {{"limit", 77}};
     Output created = container.create();
     ASSERT_TRUE(created.ok()) << created << container.errors();
@@ -59,6 +97,160 @@ TEST_F(CgroupV1, LimitsOfEveryKind) {
     EXPECT_EQ(setting("cpu", "cpu.cfs_quota_us"), "50000");
     EXPECT_EQ(setting("cpuset", "cpuset.cpus"), "0");
     EXPECT_EQ(setting("pids", "pids.max"), "77");
+}
+
+TEST_F(CgroupV1, MoreOfMemory) {
+    REQUIRE_V1("memory");
+    REQUIRE(has_file("memory", "memory.kmem.tcp.limit_in_bytes"), "needs a kernel that limits buffers of TCP");
+    resources()["memory"] = {{"limit", 67108864}, {"kernelTCP", 8388608}, {"disableOOMKiller", true}};
+    Output created = container.create();
+    ASSERT_TRUE(created.ok()) << created << container.errors();
+    EXPECT_EQ(setting("memory", "memory.kmem.tcp.limit_in_bytes"), "8388608");
+    EXPECT_EQ(setting("memory", "memory.oom_control"), "oom_kill_disable 1");
+}
+
+TEST_F(CgroupV1, HugePages) {
+    REQUIRE_V1("hugetlb");
+    REQUIRE(has_file("hugetlb", "hugetlb.2MB.limit_in_bytes"), "needs huge pages of 2 MB");
+    resources()["hugepageLimits"] = Json::array({{{"pageSize", "2MB"}, {"limit", 4194304}}});
+    Output created = container.create();
+    ASSERT_TRUE(created.ok()) << created << container.errors();
+    EXPECT_EQ(setting("hugetlb", "hugetlb.2MB.limit_in_bytes"), "4194304");
+    if (has_file("hugetlb", "hugetlb.2MB.rsvd.limit_in_bytes")) {
+        EXPECT_EQ(setting("hugetlb", "hugetlb.2MB.rsvd.limit_in_bytes"), "4194304");
+    }
+    EXPECT_TRUE(statistics()["hugetlb"].contains("2MB"));
+}
+
+TEST_F(CgroupV1, AnUnknownSizeOfHugePagesIsNamed) {
+    REQUIRE_V1("hugetlb");
+    resources()["hugepageLimits"] = Json::array({{{"pageSize", "3MB"}, {"limit", 4194304}}});
+    expect_create_fails("/linux/resources/hugepageLimits/0");
+}
+
+TEST_F(CgroupV1, ClassAndPriorityOfPackets) {
+    REQUIRE_V1("net_cls");
+    REQUIRE_V1("net_prio");
+    // Priorities are of interfaces that the runtime sees: the host's.
+    resources()["network"] = {{"classID", 1048577}, {"priorities", Json::array({{{"name", "lo"}, {"priority", 5}}})}};
+    Output created = container.create();
+    ASSERT_TRUE(created.ok()) << created << container.errors();
+    EXPECT_EQ(setting("net_cls", "net_cls.classid"), "1048577");
+    EXPECT_TRUE(contains(read_file(group("net_prio") / "net_prio.ifpriomap"), "lo 5"));
+}
+
+TEST_F(CgroupV1, AnInterfaceThatIsNotThereIsNamed) {
+    REQUIRE_V1("net_prio");
+    resources()["network"] = {{"priorities", Json::array({{{"name", "absent0"}, {"priority", 5}}})}};
+    expect_create_fails("/linux/resources/network/priorities/0");
+}
+
+TEST_F(CgroupV1, ADeviceOfRdmaThatIsNotThereIsNamed) {
+    REQUIRE_V1("rdma");
+    resources()["rdma"] = {{"absent0", {{"hcaHandles", 3}}}};
+    expect_create_fails("/linux/resources/rdma/absent0");
+}
+
+TEST_F(CgroupV1, RatesOfADisk) {
+    REQUIRE_V1("blkio");
+    const auto disk = find_disk();
+    REQUIRE(!disk.empty() && has_file("blkio", "blkio.throttle.read_bps_device"), "needs a disk that can be throttled");
+    resources()["blockIO"] = {{"throttleReadBpsDevice", throttle(disk, 1048576)},
+                              {"throttleWriteIOPSDevice", throttle(disk, 50)}};
+    start_probe({"serve"});
+    EXPECT_EQ(setting("blkio", "blkio.throttle.read_bps_device"), disk + " 1048576");
+    EXPECT_EQ(setting("blkio", "blkio.throttle.write_iops_device"), disk + " 50");
+    Output output = update_with({{"blockIO", {{"throttleReadBpsDevice", throttle(disk, 2097152)}}}});
+    ASSERT_TRUE(output.ok()) << output;
+    EXPECT_EQ(setting("blkio", "blkio.throttle.read_bps_device"), disk + " 2097152");
+}
+
+TEST_F(CgroupV1, WeightOfAllDisks) {
+    REQUIRE_V1("blkio");
+    const bool has_weight = has_file("blkio", "blkio.weight") || has_file("blkio", "blkio.bfq.weight");
+    resources()["blockIO"] = {{"weight", 300}};
+    if (!has_weight) return expect_create_fails("/linux/resources/blockIO/weight");
+    Output created = container.create();
+    ASSERT_TRUE(created.ok()) << created << container.errors();
+    EXPECT_EQ(setting("blkio", "blkio.weight") + setting("blkio", "blkio.bfq.weight"), "300");
+}
+
+TEST_F(CgroupV1, LimitsCanBeChanged) {
+    REQUIRE_V1("memory");
+    REQUIRE_V1("cpu");
+    REQUIRE_V1("cpuset");
+    REQUIRE_V1("pids");
+    resources()["memory"] = {{"limit", 67108864}, {"swap", 67108864}};
+    start_probe({"serve"});
+    Output output = update({"--memory", "80m", "--memory-swap", "90m", "--cpu-share", "300", "--cpu-quota", "20000",
+                            "--cpuset-cpus", "0", "--pids-limit", "12"});
+    ASSERT_TRUE(output.ok()) << output;
+    EXPECT_EQ(setting("memory", "memory.limit_in_bytes"), "83886080");
+    EXPECT_EQ(setting("memory", "memory.memsw.limit_in_bytes"), "94371840");
+    EXPECT_EQ(setting("cpu", "cpu.shares"), "300");
+    EXPECT_EQ(setting("cpu", "cpu.cfs_quota_us"), "20000");
+    EXPECT_EQ(setting("cpuset", "cpuset.cpus"), "0");
+    EXPECT_EQ(setting("pids", "pids.max"), "12");
+    output = update({"--memory", "40m", "--memory-swap", "50m"});
+    ASSERT_TRUE(output.ok()) << "in the other order: " << output;
+    EXPECT_EQ(setting("memory", "memory.memsw.limit_in_bytes"), "52428800");
+    output = update({"--pids-limit", "13", "--cpuset-cpus", "4000"});
+    EXPECT_EQ(output.status, 1);
+    EXPECT_EQ(setting("pids", "pids.max"), "12") << "a refusal changes nothing";
+}
+
+TEST_F(CgroupV1, DevicesCanBeChanged) {
+    REQUIRE_V1("devices");
+    resources()["devices"] = Json::array({{{"allow", false}, {"access", "rwm"}}});
+    bundle.linux_()["devices"] = {
+        {{"path", "/dev/kmsg"}, {"type", "c"}, {"major", 1}, {"minor", 11}, {"fileMode", 0666}}};
+    start_probe({"serve"});
+    EXPECT_EQ(exec_probe({"open", "/dev/kmsg", "w"})["error"], "EPERM");
+    Output output = update_with({{"devices",
+                                  {{{"allow", false}, {"access", "rwm"}},
+                                   {{"allow", true}, {"type", "c"}, {"major", 1}, {"minor", 11}, {"access", "rw"}}}}});
+    ASSERT_TRUE(output.ok()) << output;
+    EXPECT_EQ(exec_probe({"open", "/dev/kmsg", "w"})["error"], "");
+}
+
+TEST_F(CgroupV1, Statistics) {
+    REQUIRE_V1("memory");
+    REQUIRE_V1("pids");
+    REQUIRE_V1("cpuacct");
+    resources()["memory"] = {{"limit", 67108864}};
+    resources()["pids"] = {{"limit", 20}};
+    start_probe({"serve"});
+    const auto data = statistics();
+    EXPECT_EQ(data["memory"]["usage"]["limit"], 67108864);
+    EXPECT_GT(data["memory"]["usage"]["usage"], 0);
+    EXPECT_EQ(data["pids"]["current"], 1);
+    EXPECT_EQ(data["pids"]["limit"], 20);
+    EXPECT_GT(data["cpu"]["usage"]["total"], 0);
+}
+
+TEST_F(CgroupV1, OutOfMemoryIsTold) {
+    REQUIRE_V1("memory");
+    resources()["memory"] = {{"limit", 33554432}, {"swap", 33554432}};
+    start_probe({"serve"});
+    auto running = runtime_command(root(), {"events", "--interval", "1h", container.id}).start();
+    EXPECT_TRUE(eventually([&] {
+        (void)container.exec({"/bin/probe", "allocate", "67108864"});
+        return contains(running.out(), R"("type":"oom")");
+    }));
+    EXPECT_EQ(container.status(), "running");
+    container.kill("KILL");
+    running.wait(10);
+}
+
+TEST_F(CgroupV1, SignalsForAllReachAll) {
+    bundle.drop_namespace("pid");
+    start_probe({"spawn", "3"});
+    const auto init = container.pid();
+    Output killed = container.kill("KILL", {"--all"});
+    EXPECT_TRUE(killed.ok()) << killed;
+    EXPECT_EQ(container.wait_for_init(init), 128 + SIGKILL);
+    EXPECT_EQ(Json::parse(container.call({"ps", "--format", "json", container.id}).out, nullptr, false).size(), 0U);
+    EXPECT_TRUE(container.remove().ok());
 }
 
 TEST_F(CgroupV1, OneProcessAndLittleMemory) {
@@ -150,6 +342,20 @@ TEST_F(CgroupV1, ExecIntoASubCgroupOfOneController) {
     EXPECT_TRUE(contains(output.out, "pids:/side")) << output;
     output = container.exec({"/bin/probe", "cgroup"}, {"--cgroup", "pids:absent"});
     EXPECT_FALSE(output.ok());
+}
+
+TEST_F(CgroupV1, ExecIntoSubCgroupsOfSeveralControllers) {
+    REQUIRE_V1("pids");
+    REQUIRE_V1("freezer");
+    start_probe({"serve"});
+    std::filesystem::create_directory(group("pids") / "side");
+    std::filesystem::create_directory(group("freezer") / "other");
+    Output output = container.exec({"/bin/probe", "cgroup"}, {"--cgroup", "pids:side", "--cgroup", "freezer:/other"});
+    ASSERT_TRUE(output.ok()) << output;
+    EXPECT_TRUE(contains(output.out, "pids:/side")) << output;
+    EXPECT_TRUE(contains(output.out, "freezer:/other")) << output;
+    output = container.exec({"/bin/probe", "cgroup"}, {"--cgroup", "pids:side", "--cgroup", "pids:/"});
+    EXPECT_TRUE(contains(output.err, "two sub-cgroups")) << output;
 }
 
 TEST_F(CgroupV1, TheMountHasAHierarchyForEachController) {

@@ -102,7 +102,10 @@ bool Facts::has_controller(const std::string& name) const {
 }
 
 bool Facts::has_v1_controller(const std::string& name) const {
-    return std::find(v1_controllers.begin(), v1_controllers.end(), name) != v1_controllers.end();
+    // systemd mounts some together, "cpu,cpuacct", and has a link for each.
+    return std::any_of(v1_controllers.begin(), v1_controllers.end(), [&](const std::string& together) {
+        return ("," + together + ",").find("," + name + ",") != std::string::npos;
+    });
 }
 
 bool Facts::at_least(Kind which, int want_major, int want_minor) const {
