@@ -22,7 +22,7 @@ class AttacksEscape : public ContainerTest {
         const auto done = [&] { return contains(container.output(), "found"); };
         for (int i = 0; i < 200 && !done(); ++i)
             (void)container.exec({"/bin/probe", "echo", "x"});
-        EXPECT_TRUE(eventually(done, 20)) << container.output();
+        EXPECT_TRUE(eventually(done, 70)) << container.output();
         return last_line(container.output());
     }
     /// The same of those that are made in its pid namespace, and in its user namespace where it has one.
@@ -40,7 +40,7 @@ class AttacksEscape : public ContainerTest {
         for (int i = 0; i < 100 && !done(); ++i)
             made += joining.run().ok() ? 1 : 0;
         EXPECT_GT(made, 0);
-        EXPECT_TRUE(eventually(done, 20)) << container.output();
+        EXPECT_TRUE(eventually(done, 70)) << container.output();
         return last_line(container.output());
     }
     static Json last_line(const std::string& text) {
