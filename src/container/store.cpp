@@ -163,9 +163,10 @@ Result<> Store::write_file(const std::string& name, std::string_view data) const
 }
 
 Result<> Store::remove() {
+    constexpr auto kFrame = "removing the state directory";
     auto root = sys::open(root_, O_RDONLY | O_DIRECTORY);
-    if (!root) return {};
-    TRY_CTX(remove_tree(*root, id_), "removing the state directory");
+    if (!root && root.error().errnum() == ENOENT) return {};
+    TRY_CTX(remove_tree(TRY_CTX(std::move(root), kFrame), id_), kFrame);
     return {};
 }
 
@@ -174,7 +175,10 @@ bool Store::try_lock() {
 }
 
 void Store::unlock() {
-    (void)::flock(directory_.number(), LOCK_UN);
+    if (::flock(directory_.number(), LOCK_UN) == 0) return;
+    // The lock goes with the last descriptor of what it was taken by. Else whoever wants it, we for instance, would
+    // wait for ever.
+    if (auto again = sys::openat(directory_, ".", O_RDONLY | O_DIRECTORY)) directory_ = std::move(*again);
 }
 
 }  // namespace arca::container

@@ -26,6 +26,24 @@ class StoreTest : public testing::Test {
     std::string root_;
 };
 
+/// While it lives, so many descriptors more can be opened.
+class RoomForDescriptors {
+  public:
+    explicit RoomForDescriptors(unsigned count) {
+        const int next = ::dup(0);
+        ::close(next);
+        EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+        const rlimit limit{static_cast<rlim_t>(next) + count, before_.rlim_max};
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+    }
+    ~RoomForDescriptors() { EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before_), 0); }
+    RoomForDescriptors(const RoomForDescriptors&) = delete;
+    RoomForDescriptors& operator=(const RoomForDescriptors&) = delete;
+
+  private:
+    rlimit before_{};
+};
+
 Record some_record() {
     Record record;
     record.id = "web";
@@ -52,17 +70,25 @@ TEST_F(StoreTest, WhatIsWrittenIsRead) {
 }
 
 TEST_F(StoreTest, AnIdIsNotTakenByWhoCouldNotOpenIt) {
-    // Room for the descriptor of the root, and for no second one.
-    const int next = ::dup(0);
-    ::close(next);
-    rlimit before{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-    const rlimit one{static_cast<rlim_t>(next) + 1, before.rlim_max};
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &one), 0);
-    auto store = Store::create(root_, "web");
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    auto create = [this] {
+        const RoomForDescriptors one(1);  // of the root, and none for what is made in it
+        return Store::create(root_, "web");
+    };
+    auto store = create();
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().errnum(), EMFILE);
+    EXPECT_FALSE(std::filesystem::exists(root_ + "/web"));
+}
+
+TEST_F(StoreTest, WhatCouldNotBeRemovedIsNotSaidToBe) {
+    auto store = Store::create(root_, "web");
+    ASSERT_TRUE(store);
+    auto remove = [&] {
+        const RoomForDescriptors none(0);
+        return store->remove();
+    };
+    EXPECT_FALSE(remove());
+    EXPECT_TRUE(store->remove());
     EXPECT_FALSE(std::filesystem::exists(root_ + "/web"));
 }
 
