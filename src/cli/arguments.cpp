@@ -128,6 +128,23 @@ class Reader {
 /// Global options whose value is the next argument; tests compare this with global_options.cpp.
 constexpr std::array<std::string_view, 8> kGlobalsWithValue = {"root",           "log",      "log-format", "log-level",
                                                                "cgroup-manager", "rootless", "criu",       "trace"};
+
+// As crun reads it: BACKEND:NAME, and a file without one.
+void take_log(LogRequest& request, std::string_view value) {
+    using Kind = LogRequest::Kind;
+    constexpr std::array kBackends = {std::pair{std::string_view("file:"), Kind::File},
+                                      std::pair{std::string_view("syslog:"), Kind::Syslog},
+                                      std::pair{std::string_view("journald:"), Kind::Journal}};
+    request.kind = Kind::File;
+    for (const auto& [prefix, kind] : kBackends) {
+        if (!value.starts_with(prefix)) continue;
+        request.kind = kind;
+        value.remove_prefix(prefix.size());
+        break;
+    }
+    if (request.kind == Kind::File && (value.empty() || value == "/dev/stderr")) request.kind = Kind::StandardError;
+    request.name = value.empty() ? "arca" : value;
+}
 }  // namespace
 
 Result<Arguments> normalise(std::span<const std::string> arguments, const Grammar& grammar) {
@@ -143,15 +160,10 @@ LogRequest scan_log_options(std::span<const std::string> arguments) {
             if (++i == arguments.size()) break;
             flag.value = arguments[i];
         }
-        if (flag.name == "log") request.path = log_path(std::string(*flag.value));
+        if (flag.name == "log") take_log(request, *flag.value);
         if (flag.name == "log-format" && *flag.value == "json") request.format = LogFormat::Json;
     }
     return request;
-}
-
-std::string log_path(const std::string& value) {
-    if (value == "/dev/stderr" || value.starts_with("journald:") || value.starts_with("syslog:")) return {};
-    return value.starts_with("file:") ? value.substr(5) : value;
 }
 
 }  // namespace arca::cli

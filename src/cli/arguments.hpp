@@ -38,15 +38,13 @@ struct Arguments {
 Result<Arguments> normalise(std::span<const std::string> arguments, const Grammar& grammar);
 
 struct LogRequest {
-    std::string path;  ///< empty: stderr
-    LogFormat format = LogFormat::Text;
+    enum class Kind : std::uint8_t { StandardError, File, Syslog, Journal } kind = Kind::StandardError;
+    std::string name;                    ///< the file, or what the entries of a log that is shared are known by
+    LogFormat format = LogFormat::Text;  ///< of the lines; shared logs have forms of their own
 };
 
 /// Where errors go, read from argv before anything can fail, so that every failure is logged. Never fails: what is
 /// wrong with these options is found again, and said, when they are read properly.
 LogRequest scan_log_options(std::span<const std::string> arguments);
-
-/// The file behind --log FILE, file:FILE; empty for stderr and for what is not supported.
-std::string log_path(const std::string& value);
 
 }  // namespace arca::cli

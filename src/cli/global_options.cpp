@@ -13,12 +13,6 @@ std::string take_root(std::string& target, const std::string& path) {
     return {};
 }
 
-std::string check_log(const std::string& value) {
-    if (value.starts_with("journald:") || value.starts_with("syslog:"))
-        return "--log: " + value + " is not supported; name a file";
-    return {};
-}
-
 std::string take_rootless(Tristate& target, const std::string& given) {
     using Spellings = std::initializer_list<std::string_view>;
     auto is_one_of = [&given](Spellings words) { return std::ranges::find(words, given) != words.end(); };
@@ -44,7 +38,8 @@ constexpr std::array kCgroupManagers = {std::pair{"cgroupfs"sv, CgroupManager::C
 
 void declare_globals(DeclaredOptions& options, Globals& globals, GlobalSwitches& switches) {
     options.on_off("--debug", switches.debug, "log debug messages");
-    options.checked("--log", "FILE", check_log, "append log lines to FILE instead of writing them to stderr");
+    // Its value is read before everything else, by scan_log_options.
+    options.accepted("--log", "FILE", "append log lines to FILE, or to journald:NAME or syslog:NAME");
     options.choice<LogFormat>("--log-format", switches.log_format, kLogFormats, "form of the log lines");
     options.choice<log::Level>("--log-level", globals.log_level, kLogLevels, "least level that is logged");
     options.checked(

@@ -1,4 +1,4 @@
-// Where errors, warnings and notes go: the file of --log and standard error. Opened before anything can fail; from then
+// Where errors, warnings and notes go: the log of --log and standard error. Opened before anything can fail; from then
 // on every way to fail, a crash included, leaves exactly one error line, the last one of the file.
 #pragma once
 
@@ -7,12 +7,13 @@
 
 #include "arca/log.hpp"
 #include "cli/arguments.hpp"
+#include "cli/log_target.hpp"
 
 namespace arca::cli {
 
 class Report final : public log::Sink {
   public:
-    /// Opens the file of `request`, appending. If that fails, says so on standard error and goes on without.
+    /// Opens the log of `request`. If that fails, says so on standard error and goes on without.
     Report(std::string banner, const LogRequest& request);
     ~Report() override;
     Report(const Report&) = delete;
@@ -31,11 +32,8 @@ class Report final : public log::Sink {
     void failure(const std::string& message);
 
   private:
-    void write_log(log::Level level, std::string_view message);
-
     std::string banner_;
-    LogFormat format_;
-    int file_ = -1;  // -1: standard error is the log
+    LogTarget target_;
     log::Level threshold_ = log::Level::Error;
     bool warnings_on_terminal_ = false;
 };

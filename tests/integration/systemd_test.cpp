@@ -52,6 +52,19 @@ class Systemd : public ContainerTest {
     Json& resources() { return bundle.linux_()["resources"]; }
 };
 
+TEST_F(Systemd, TheJournalTakesTheLog) {
+    SKIP_FOR(Runc, "has log files only");
+    const std::string name = "log-" + container.id;
+    Output failed =
+        Command({facts().runtime, "--root", root().string(), "--log=journald:" + name, "state", "none"}).run();
+    EXPECT_EQ(failed.status, 1);
+    const auto entries = [&] {
+        return Command({"journalctl", "--quiet", "--output=json", "--identifier", name}).run().out;
+    };
+    EXPECT_TRUE(eventually([&] { return contains(entries(), "does not exist"); })) << entries();
+    EXPECT_TRUE(contains(entries(), "\"PRIORITY\":\"3\"")) << entries();
+}
+
 TEST_F(Systemd, TheContainerIsAScopeInItsSlice) {
     Output created = create();
     ASSERT_TRUE(created.ok()) << created;

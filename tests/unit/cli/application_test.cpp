@@ -329,13 +329,13 @@ TEST_F(Application, ReaderThatWentAwayDoesNotKill) {
     ASSERT_EQ(pipe(ends), 0);
     close(ends[0]);
     std::string pipe_path = "/proc/self/fd/" + std::to_string(ends[1]);
-    Report report("arca", {pipe_path, LogFormat::Json});
+    Report report("arca", {LogRequest::Kind::File, pipe_path, LogFormat::Json});
     report.write(log::Level::Error, "to nobody");
     close(ends[1]);
 }
 
 TEST_F(Application, LogDescriptorStaysAwayFromPreservedOnes) {
-    Report report("arca", {directory + "/log", LogFormat::Json});
+    Report report("arca", {LogRequest::Kind::File, directory + "/log", LogFormat::Json});
     struct stat log {
     }, found{};
     ASSERT_EQ(stat((directory + "/log").c_str(), &log), 0);
@@ -344,7 +344,7 @@ TEST_F(Application, LogDescriptorStaysAwayFromPreservedOnes) {
 }
 
 TEST_F(Application, WarningsAreKeptFromEngines) {
-    Report report("arca", {directory + "/log", LogFormat::Json});
+    Report report("arca", {LogRequest::Kind::File, directory + "/log", LogFormat::Json});
     report.write(log::Level::Warning, "kept");
     EXPECT_EQ(file("log"), "");
     report.set_threshold(log::Level::Warning);

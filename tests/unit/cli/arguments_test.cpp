@@ -109,35 +109,44 @@ LogRequest scan(const Strings& arguments) {
 }
 
 TEST(LogOptions, AreFoundInEveryDialect) {
-    EXPECT_EQ(scan({"--log", "/l"}).path, "/l");
-    EXPECT_EQ(scan({"-log=/l"}).path, "/l");
-    EXPECT_EQ(scan({"--log=file:/l"}).path, "/l");
-    EXPECT_EQ(scan({"--root", "/r", "--systemd-cgroup", "--log", "/l", "state"}).path, "/l");
+    EXPECT_EQ(scan({"--log", "/l"}).name, "/l");
+    EXPECT_EQ(scan({"-log=/l"}).name, "/l");
+    EXPECT_EQ(scan({"--log=file:/l"}).name, "/l");
+    EXPECT_EQ(scan({"--root", "/r", "--systemd-cgroup", "--log", "/l", "state"}).name, "/l");
     EXPECT_EQ(scan({"--log-format", "json"}).format, LogFormat::Json);
     EXPECT_EQ(scan({"--log-format=text"}).format, LogFormat::Text);
 }
 
 TEST(LogOptions, AreFoundBehindMistakes) {
-    EXPECT_EQ(scan({"--bogus", "--log", "/l"}).path, "/l");
-    EXPECT_EQ(scan({"--bogus=x", "--rootless=maybe", "--log", "/l"}).path, "/l");
+    EXPECT_EQ(scan({"--bogus", "--log", "/l"}).name, "/l");
+    EXPECT_EQ(scan({"--bogus=x", "--rootless=maybe", "--log", "/l"}).name, "/l");
 }
 
 TEST(LogOptions, OfTheProgramAreNotOurs) {
-    EXPECT_EQ(scan({"exec", "web", "prog", "--log", "/l"}).path, "");
-    EXPECT_EQ(scan({"--root", "--log", "/l"}).path, "") << "--log is the value of --root";
-    EXPECT_EQ(scan({"--log"}).path, "");
+    EXPECT_EQ(scan({"exec", "web", "prog", "--log", "/l"}).name, "");
+    EXPECT_EQ(scan({"--root", "--log", "/l"}).name, "") << "--log is the value of --root";
+    EXPECT_EQ(scan({"--log"}).name, "");
 }
 
 TEST(LogOptions, StandardErrorNeedsNoFile) {
-    EXPECT_EQ(scan({"--log", "/dev/stderr"}).path, "");
-    EXPECT_EQ(scan({"--log", ""}).path, "");
-    EXPECT_EQ(scan({"--log", "journald:x"}).path, "");
+    EXPECT_EQ(scan({"--log", "/dev/stderr"}).kind, LogRequest::Kind::StandardError);
+    EXPECT_EQ(scan({"--log", ""}).kind, LogRequest::Kind::StandardError);
+    EXPECT_EQ(scan({"--log=file:"}).kind, LogRequest::Kind::StandardError);
+    EXPECT_EQ(scan({"--log", "/l"}).kind, LogRequest::Kind::File);
+}
+
+TEST(LogOptions, LogsThatAreShared) {
+    EXPECT_EQ(scan({"--log", "journald:web"}).kind, LogRequest::Kind::Journal);
+    EXPECT_EQ(scan({"--log", "journald:web"}).name, "web");
+    EXPECT_EQ(scan({"--log=syslog:web"}).kind, LogRequest::Kind::Syslog);
+    EXPECT_EQ(scan({"--log=syslog:"}).name, "arca");
+    EXPECT_EQ(scan({"--log", "syslog"}).kind, LogRequest::Kind::File) << "a file of that name";
 }
 
 // The scan has a table of its own, because it must work before anything else does.
 TEST(LogOptions, ScanKnowsEveryGlobalOptionWithAValue) {
     for (const auto& rule : grammar_of("").options) {
-        bool skipped = scan({"--" + rule.name, "--log", "--log=/l"}).path == "/l";
+        bool skipped = scan({"--" + rule.name, "--log", "--log=/l"}).name == "/l";
         EXPECT_EQ(skipped, rule.takes == Takes::Value) << rule.name;
     }
 }

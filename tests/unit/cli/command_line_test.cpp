@@ -349,8 +349,6 @@ TEST(Globals, Refusals) {
     EXPECT_THAT(refusal({"--root=", "list"}), HasSubstr("--root"));
     EXPECT_THAT(refusal({"--root"}), HasSubstr("flag needs an argument: -root"));
     EXPECT_THAT(refusal({"--log-format", "xml", "list"}), HasSubstr("log-format"));
-    EXPECT_THAT(refusal({"--log", "journald:x", "list"}), HasSubstr("not supported"));
-    EXPECT_THAT(refusal({"--log=syslog:x", "list"}), HasSubstr("not supported"));
     EXPECT_THAT(refusal({"--cgroup-manager", "mine", "list"}), HasSubstr("cgroupfs|systemd|disabled"));
     EXPECT_THAT(refusal({"--rootless=maybe", "list"}), HasSubstr("true, false or auto"));
     EXPECT_EQ(command<Create>({"create", "--pidfd-socket", "/s", "web"}).options.pidfd_socket, "/s");
