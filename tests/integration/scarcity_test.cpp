@@ -14,8 +14,7 @@ class Scarcity : public ContainerTest {
         ContainerTest::SetUp();
         REQUIRE_ROOT();
         REQUIRE_ARCA("what others need and say is theirs");
-        REQUIRE(std::filesystem::file_size(facts().runtime) < 50'000'000,
-                "sanitizers need libraries, descriptors and memory of their own");
+        REQUIRE(!is_sanitized(), "sanitizers need libraries, descriptors and memory of their own");
     }
 
     /// Succeeds, or ends with 1 and one line that has one of the words; then nothing is left that `delete` does not

@@ -112,6 +112,11 @@ bool Facts::at_least(Kind which, int want_major, int want_minor) const {
     return kind != which || major > want_major || (major == want_major && minor >= want_minor);
 }
 
+bool is_sanitized() {
+    static const bool found = contains(read_file(facts().runtime), "__asan_init");
+    return found;
+}
+
 const Facts& facts() {
     static const Facts the_facts = probe_facts();
     return the_facts;

@@ -34,6 +34,9 @@ struct Facts {
 
 const Facts& facts();
 
+/// Whether the program under test has AddressSanitizer in it, which makes system calls and needs memory of its own.
+bool is_sanitized();
+
 /// Puts this process into a mount namespace of its own, so that no test can change the host's mounts, and gives it a
 /// unified cgroup hierarchy on hosts that have a hybrid one, unless ARCA_TEST_CGROUPS is "host". Must be called before
 /// facts(). Root only; else no effect.
