@@ -254,11 +254,12 @@ std::string bus_addresses(Instance instance, const std::vector<std::string>& env
 Result<ScopePlan> plan_scope(const ScopeWish& wish, const std::vector<Write>& writes) {
     auto names = TRY(names_of(wish));
     (void)TRY(path_of_slice(names.slice));
+    auto subgroup = TRY(subgroup_of(wish.annotations));
     ScopePlan plan{.unit = std::move(names.unit),
                    .slice = std::move(names.slice),
                    .bus = bus_addresses(wish.instance, wish.environment),
                    .properties = {},
-                   .subgroup = TRY(subgroup_of(wish.annotations))};
+                   .subgroup = std::move(subgroup)};
     auto& properties = plan.properties;
     properties.push_back({"Description", Value::string(text::cat("arca container ", wish.id))});
     properties.push_back({"Slice", Value::string(plan.slice)});

@@ -28,7 +28,9 @@ Result<Pipe> make_pipe() {
     if (::pipe2(ends, O_CLOEXEC) < 0) return sys::last_error("pipe");
     sys::Fd reader(ends[0]);
     sys::Fd writer(ends[1]);
-    return Pipe{TRY(above_stdio(std::move(reader))), TRY(above_stdio(std::move(writer)))};
+    reader = TRY(above_stdio(std::move(reader)));
+    writer = TRY(above_stdio(std::move(writer)));
+    return Pipe{std::move(reader), std::move(writer)};
 }
 
 Result<> stop_blocking(sys::FdRef fd) {

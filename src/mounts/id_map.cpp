@@ -46,7 +46,8 @@ Result<sys::FdRef> MappingNamespaces::find_or_make(const std::vector<spec::IdMap
                                                    const std::vector<spec::IdMapping>& gids) {
     for (const auto& entry : entries_)
         if (entry.uids == uids && entry.gids == gids) return entry.user_namespace.ref();
-    entries_.push_back({uids, gids, TRY(make_namespace(uids, gids))});
+    auto made = TRY(make_namespace(uids, gids));
+    entries_.push_back({uids, gids, std::move(made)});
     return entries_.back().user_namespace.ref();
 }
 

@@ -23,7 +23,7 @@
 #include "sys/syscalls.hpp"
 
 // libseccomp 2.5 loses parts of the rules that it refuses or replaces.
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(ARCA_LEAKS_ARE_SOUGHT)
 #include <sanitizer/lsan_interface.h>
 using LeaksOfLibseccomp = __lsan::ScopedDisabler;
 #else
