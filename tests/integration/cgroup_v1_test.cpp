@@ -201,14 +201,13 @@ TEST_F(CgroupV1, LimitsCanBeChanged) {
 
 TEST_F(CgroupV1, DevicesCanBeChanged) {
     REQUIRE_V1("devices");
+    REQUIRE_ARCA("no other runtime changes devices");
     resources()["devices"] = Json::array({{{"allow", false}, {"access", "rwm"}}});
     bundle.linux_()["devices"] = {
         {{"path", "/dev/kmsg"}, {"type", "c"}, {"major", 1}, {"minor", 11}, {"fileMode", 0666}}};
     start_probe({"serve"});
     EXPECT_EQ(exec_probe({"open", "/dev/kmsg", "w"})["error"], "EPERM");
-    Output output = update_with({{"devices",
-                                  {{{"allow", false}, {"access", "rwm"}},
-                                   {{"allow", true}, {"type", "c"}, {"major", 1}, {"minor", 11}, {"access", "rw"}}}}});
+    Output output = update({"--device-rule", "allow c 1:11 rw"});
     ASSERT_TRUE(output.ok()) << output;
     EXPECT_EQ(exec_probe({"open", "/dev/kmsg", "w"})["error"], "");
 }
