@@ -35,14 +35,6 @@ class CgroupV1 : public ContainerTest {
             if (entry.path().filename() == file) return true;
         return false;
     }
-    Output update(Arguments options) {
-        options.insert(options.begin(), "update");
-        options.push_back(container.id);
-        return container.call(options);
-    }
-    Output update_with(const Json& json) {
-        return runtime_command(root(), {"update", "--resources", "-", container.id}).input(json.dump()).run();
-    }
     Json statistics() {
         Output output = container.call({"events", "--stats", container.id});
         EXPECT_TRUE(output.ok()) << output;
@@ -160,7 +152,7 @@ TEST_F(CgroupV1, RatesOfADisk) {
     start_probe({"serve"});
     EXPECT_EQ(setting("blkio", "blkio.throttle.read_bps_device"), disk + " 1048576");
     EXPECT_EQ(setting("blkio", "blkio.throttle.write_iops_device"), disk + " 50");
-    Output output = update_with({{"blockIO", {{"throttleReadBpsDevice", throttle(disk, 2097152)}}}});
+    Output output = container.update_with({{"blockIO", {{"throttleReadBpsDevice", throttle(disk, 2097152)}}}});
     ASSERT_TRUE(output.ok()) << output;
     EXPECT_EQ(setting("blkio", "blkio.throttle.read_bps_device"), disk + " 2097152");
 }
@@ -182,8 +174,8 @@ TEST_F(CgroupV1, LimitsCanBeChanged) {
     REQUIRE_V1("pids");
     resources()["memory"] = {{"limit", 67108864}, {"swap", 67108864}};
     start_probe({"serve"});
-    Output output = update({"--memory", "80m", "--memory-swap", "90m", "--cpu-share", "300", "--cpu-quota", "20000",
-                            "--cpuset-cpus", "0", "--pids-limit", "12"});
+    Output output = container.update({"--memory", "80m", "--memory-swap", "90m", "--cpu-share", "300", "--cpu-quota",
+                                      "20000", "--cpuset-cpus", "0", "--pids-limit", "12"});
     ASSERT_TRUE(output.ok()) << output;
     EXPECT_EQ(setting("memory", "memory.limit_in_bytes"), "83886080");
     EXPECT_EQ(setting("memory", "memory.memsw.limit_in_bytes"), "94371840");
@@ -191,10 +183,10 @@ TEST_F(CgroupV1, LimitsCanBeChanged) {
     EXPECT_EQ(setting("cpu", "cpu.cfs_quota_us"), "20000");
     EXPECT_EQ(setting("cpuset", "cpuset.cpus"), "0");
     EXPECT_EQ(setting("pids", "pids.max"), "12");
-    output = update({"--memory", "40m", "--memory-swap", "50m"});
+    output = container.update({"--memory", "40m", "--memory-swap", "50m"});
     ASSERT_TRUE(output.ok()) << "in the other order: " << output;
     EXPECT_EQ(setting("memory", "memory.memsw.limit_in_bytes"), "52428800");
-    output = update({"--pids-limit", "13", "--cpuset-cpus", "4000"});
+    output = container.update({"--pids-limit", "13", "--cpuset-cpus", "4000"});
     EXPECT_EQ(output.status, 1);
     EXPECT_EQ(setting("pids", "pids.max"), "12") << "a refusal changes nothing";
 }
@@ -207,7 +199,7 @@ TEST_F(CgroupV1, DevicesCanBeChanged) {
         {{"path", "/dev/kmsg"}, {"type", "c"}, {"major", 1}, {"minor", 11}, {"fileMode", 0666}}};
     start_probe({"serve"});
     EXPECT_EQ(exec_probe({"open", "/dev/kmsg", "w"})["error"], "EPERM");
-    Output output = update({"--device-rule", "allow c 1:11 rw"});
+    Output output = container.update({"--device-rule", "allow c 1:11 rw"});
     ASSERT_TRUE(output.ok()) << output;
     EXPECT_EQ(exec_probe({"open", "/dev/kmsg", "w"})["error"], "");
 }

@@ -80,6 +80,20 @@ Output Container::kill(const std::string& signal, const Arguments& options) {
     return call(words);
 }
 
+Output Container::update(const Arguments& options) {
+    Arguments words = {"update"};
+    words.insert(words.end(), options.begin(), options.end());
+    words.push_back(id);
+    return call(words);
+}
+
+Output Container::update_with(const Json& resources, const Arguments& options) {
+    Arguments words = {"update", "--resources", "-"};
+    words.insert(words.end(), options.begin(), options.end());
+    words.push_back(id);
+    return runtime_command(root_, words).input(resources.dump()).run();
+}
+
 Output Container::remove(const Arguments& options) {
     Arguments words = {"delete"};
     words.insert(words.end(), options.begin(), options.end());

@@ -40,6 +40,9 @@ class Container {
     Output start() { return call({"start", id}); }
     Output kill(const std::string& signal, const Arguments& options = {});
     Output remove(const Arguments& options = {});
+    Output update(const Arguments& options);
+    /// With the resources on standard input.
+    Output update_with(const Json& resources, const Arguments& options = {});
     Output call(const Arguments& words) { return runtime_command(root_, words).run(); }
 
     /// `state`, or null when there is no such container.
