@@ -3,6 +3,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "spec/json_writer.hpp"
 #include "sys/syscalls.hpp"
 
 namespace arca::container {
@@ -43,15 +44,28 @@ std::string_view name(cgroup::Kind wanted) {
 
 using Json = nlohmann::json;
 
-Json cgroup_json(const cgroup::Location& location) {
-    Json json = {{"kind", name(location.kind)}, {"mountPoint", location.mount_point}, {"path", location.path}};
-    for (const auto& place : location.v1)
-        json["v1"].push_back(
-            {{"controllers", place.controllers}, {"mountPoint", place.mount_point}, {"path", place.path}});
-    if (location.kind != cgroup::Kind::Systemd) return json;
-    json["unit"] = location.unit;
-    json["bus"] = location.bus;
-    return json;
+void write(spec::JsonWriter& json, const cgroup::Location& location) {
+    json.begin_object();
+    json.member("kind", name(location.kind));
+    json.member("mountPoint", location.mount_point);
+    json.member("path", location.path);
+    if (!location.v1.empty()) {
+        json.key("v1");
+        json.begin_array();
+        for (const auto& place : location.v1) {
+            json.begin_object();
+            json.member("controllers", place.controllers);
+            json.member("mountPoint", place.mount_point);
+            json.member("path", place.path);
+            json.end_object();
+        }
+        json.end_array();
+    }
+    if (location.kind == cgroup::Kind::Systemd) {
+        json.member("unit", location.unit);
+        json.member("bus", location.bus);
+    }
+    json.end_object();
 }
 
 Result<cgroup::Location> parse_cgroup(const Json& json) {
@@ -66,8 +80,12 @@ Result<cgroup::Location> parse_cgroup(const Json& json) {
     return location;
 }
 
-Json rdt_json(const rdt::Location& location) {
-    return {{"group", location.group}, {"monitor", location.monitor}, {"groupWasMade", location.group_was_made}};
+void write(spec::JsonWriter& json, const rdt::Location& location) {
+    json.begin_object();
+    json.member("group", location.group);
+    json.member("monitor", location.monitor);
+    json.member("groupWasMade", location.group_was_made);
+    json.end_object();
 }
 
 // Containers of earlier versions have none.
@@ -111,38 +129,41 @@ Result<Record> from_json(const Json& json) {
 }
 }  // namespace
 
+// Written several times in a container's life, with annotations that may be megabytes: straight to text. Paths and
+// reasons may hold bytes that are no UTF-8; a state that can be read with a replaced byte is better than none.
 std::string to_json(const Record& record) {
-    const Json json = {
-        {"format", kFormat},
-        {"id", record.id},
-        {"ociVersion", record.oci_version},
-        {"status", name(record.status)},
-        {"pid", record.pid},
-        {"startTime", record.start_time},
-        {"bootId", record.boot_id},
-        {"bundle", record.bundle},
-        {"rootfs", record.rootfs},
-        {"created", record.created},
-        {"ownerUid", record.owner_uid},
-        {"annotations", record.annotations},
-        {"cgroup", cgroup_json(record.cgroup)},
-        {"cgroupIsShared", record.cgroup_is_shared},
-        {"cgroupWasMade", record.cgroup_was_made},
-        {"namespaces", record.namespaces},
-        {"rdt", rdt_json(record.rdt)},
-        {"hasPoststartHooks", record.has_poststart_hooks},
-        {"hasPoststopHooks", record.has_poststop_hooks},
-        {"hasSeccomp", record.has_seccomp},
-        {"seccompListener", record.seccomp_listener},
-        {"seccompMetadata", record.seccomp_metadata},
-        {"sessionKeyring", record.session_keyring},
-        {"rootless", record.rootless},
-        {"setgroupsDenied", record.setgroups_denied},
-        {"reason", record.reason},
-    };
-    // Paths and reasons may hold bytes that are no UTF-8; a state that can be read with a replaced byte is better than
-    // none.
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    spec::JsonWriter json("");
+    json.begin_object();
+    json.member("format", kFormat);
+    json.member("id", record.id);
+    json.member("ociVersion", record.oci_version);
+    json.member("status", name(record.status));
+    json.member("pid", record.pid);
+    json.member("startTime", record.start_time);
+    json.member("bootId", record.boot_id);
+    json.member("bundle", record.bundle);
+    json.member("rootfs", record.rootfs);
+    json.member("created", record.created);
+    json.member("ownerUid", record.owner_uid);
+    json.member("annotations", record.annotations);
+    json.key("cgroup");
+    write(json, record.cgroup);
+    json.member("cgroupIsShared", record.cgroup_is_shared);
+    json.member("cgroupWasMade", record.cgroup_was_made);
+    json.member("namespaces", record.namespaces);
+    json.key("rdt");
+    write(json, record.rdt);
+    json.member("hasPoststartHooks", record.has_poststart_hooks);
+    json.member("hasPoststopHooks", record.has_poststop_hooks);
+    json.member("hasSeccomp", record.has_seccomp);
+    json.member("seccompListener", record.seccomp_listener);
+    json.member("seccompMetadata", record.seccomp_metadata);
+    json.member("sessionKeyring", record.session_keyring);
+    json.member("rootless", record.rootless);
+    json.member("setgroupsDenied", record.setgroups_denied);
+    json.member("reason", record.reason);
+    json.end_object();
+    return json.take();
 }
 
 Result<Record> parse_record(std::string_view text) {

@@ -1,5 +1,7 @@
 #include "spec/json_writer.hpp"
 
+#include <algorithm>
+
 namespace arca::spec {
 
 namespace {
@@ -18,26 +20,38 @@ std::size_t sequence_length(std::string_view text) {
     return overlong || surrogate || too_high ? 0 : length;
 }
 
+bool is_plain(char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 && c != '"' && c != '\\';
+}
+
+/// Adds the first character, in whatever way it has to be written. Returns its length in bytes.
+std::size_t append_character(std::string& out, std::string_view text) {
+    const auto length = sequence_length(text);
+    const auto c = text.front();
+    if (length == 0) {
+        out += "\xef\xbf\xbd";
+    } else if (c == '"' || c == '\\') {
+        (out += '\\') += c;
+    } else if (c == '\n') {
+        out += "\\n";
+    } else if (c == '\t') {
+        out += "\\t";
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+        ((out += "\\u00") += "0123456789abcdef"[c >> 4]) += "0123456789abcdef"[c & 15];
+    } else {
+        out += text.substr(0, length);
+    }
+    return std::max<std::size_t>(length, 1);
+}
+
 /// A path need not be UTF-8 and JSON must be: bytes that are none become U+FFFD, as Go writes them.
 void append_quoted(std::string& out, std::string_view text) {
     out += '"';
     while (!text.empty()) {
-        auto length = sequence_length(text);
-        auto c = text.front();
-        if (length == 0) {
-            out += "\xef\xbf\xbd";
-        } else if (c == '"' || c == '\\') {
-            (out += '\\') += c;
-        } else if (c == '\n') {
-            out += "\\n";
-        } else if (c == '\t') {
-            out += "\\t";
-        } else if (static_cast<unsigned char>(c) < 0x20) {
-            ((out += "\\u00") += "0123456789abcdef"[c >> 4]) += "0123456789abcdef"[c & 15];
-        } else {
-            out += text.substr(0, length);
-        }
-        text.remove_prefix(length == 0 ? 1 : length);
+        const auto plain = std::ranges::find_if_not(text, is_plain);
+        out.append(text.begin(), plain);
+        text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
+        if (!text.empty()) text.remove_prefix(append_character(out, text));
     }
     out += '"';
 }
