@@ -42,9 +42,8 @@ Result<> check_status(Status status) {
 Result<Target> find_target(const Runtime& runtime, const std::string& id) {
     auto store = TRY(Store::open(runtime.root, id, Store::Access::Exclusive));
     auto record = TRY(store.read());
-    TRY(check_status(TRY(current_status(record))));
-    auto init = TRY(open_init(record));
-    if (!init) return fail(Code::NotRunning, "cannot checkpoint a stopped container");
+    auto [status, init] = TRY(presence_of(record));
+    TRY(check_status(status));
     TRY(check_restorable(record));
     return Target{std::move(store), std::move(record), std::move(*init)};
 }
@@ -174,13 +173,16 @@ Result<> tell_ready(const CheckpointOptions& options, const criu::Notification& 
 
 Result<> dump(const Runtime& runtime, const CheckpointOptions& options, const Target& target,
               const spec::Config& config) {
+    progress::enter(Step::OpenResources);
     const auto program = TRY(criu::find_program(runtime.environment));
     const auto directories = TRY(ImageDirectories::open(options.image, ImageDirectories::Missing::Make));
     const auto seen = TRY(look_at(target, config));
     const auto places = directories.places(criu_config_file(target.record.annotations));
     const auto plan = TRY(plan_checkpoint(options, target.record, seen, places));
+    progress::enter(Step::Fork);
     auto session = TRY(criu::Session::start(
         {.program = program, .environment = runtime.environment, .inherited = {directories.images, directories.work}}));
+    progress::enter(Step::AwaitReady);
     TRY(check_abilities(session, options.image, &options));
     // ORDER: before CRIU, which with lazy pages goes on serving memory while the images are restored already.
     if (!options.pre_dump) TRY(sys::replace_file_at(directories.images, kDescriptorsName, to_json(seen.stdio), 0600));
@@ -194,10 +196,10 @@ Result<> dump(const Runtime& runtime, const CheckpointOptions& options, const Ta
 }  // namespace
 
 Result<> checkpoint(const Runtime& runtime, const CheckpointOptions& options) {
+    progress::enter(Step::Plan);
     TRY(check_options(options));
     TRY(refuse_added_mounts(runtime, options.id));
     auto target = TRY(find_target(runtime, options.id));
-    progress::enter(Step::AwaitReady);
     TRY(dump(runtime, options, target, TRY(load_saved_config(target.store))));
     // CRIU has killed the processes once their images were complete: the container is over, and what is left of it
     // goes.

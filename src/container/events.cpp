@@ -63,8 +63,8 @@ class Watcher {
 Result<Watcher> open_watcher(const Runtime& runtime, const std::string& id, const EventSink& sink) {
     auto store = TRY(Store::open(runtime.root, id, Store::Access::Unlocked));
     const auto record = TRY(store.read());
-    auto init = TRY(open_init(record));
-    if (!init || TRY(current_status(record)) == Status::Stopped) return fail(Code::NotRunning, "container not running");
+    auto [status, init] = TRY(presence_of(record));
+    if (!init) return fail(Code::NotRunning, "container not running");
     auto group = TRY(cgroup::Cgroup::open(record.cgroup));
     if (!group.exists())
         return fail(Code::Unsupported, "the container has no cgroup of its own, so nothing is counted for it");

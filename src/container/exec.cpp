@@ -234,7 +234,8 @@ struct Target {
 Result<Target> find_target(const Runtime& runtime, const ExecOptions& options) {
     auto store = TRY(Store::open(runtime.root, options.id, Store::Access::Unlocked));
     auto record = TRY(store.read());
-    switch (TRY(current_status(record))) {
+    auto [status, init] = TRY(presence_of(record));
+    switch (status) {
         case Status::Stopped:
             return fail(Code::NotRunning, "cannot exec in a stopped container: container not running");
         case Status::Creating:
@@ -246,8 +247,6 @@ Result<Target> find_target(const Runtime& runtime, const ExecOptions& options) {
         default:
             break;
     }
-    auto init = TRY(open_init(record));
-    if (!init) return fail(Code::NotRunning, "cannot exec in a stopped container: container not running");
     return Target{std::move(store), std::move(record), std::move(*init)};
 }
 

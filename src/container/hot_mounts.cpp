@@ -36,10 +36,9 @@ struct Target {
 Result<Target> find_target(const Runtime& runtime, const std::string& id) {
     auto store = TRY(Store::open(runtime.root, id, Store::Access::Exclusive));
     auto record = TRY(store.read());
-    const auto status = TRY(current_status(record));
+    auto [status, init] = TRY(presence_of(record));
     if (status == Status::Creating) return fail(Code::WrongState, "the container is still being created");
-    auto init = TRY(open_init(record));
-    if (!init || status == Status::Stopped) return fail(Code::NotRunning, "container not running");
+    if (status == Status::Stopped) return fail(Code::NotRunning, "container not running");
     if ((record.namespaces & CLONE_NEWNS) == 0)
         return fail(Code::Unsupported, "the container has no mount namespace of its own");
     return Target{std::move(store), std::move(record), std::move(*init)};

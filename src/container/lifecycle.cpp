@@ -54,13 +54,12 @@ Result<cgroup::Cgroup> own_cgroup(const Record& record) {
     return record.cgroup_is_shared ? cgroup::Cgroup() : TRY(cgroup::Cgroup::open(record.cgroup));
 }
 
-Result<> signal_container(const Record& record, int signal, const KillOptions& options, const sys::Pidfd* init) {
+Result<> signal_container(const Record& record, int signal, const KillOptions& options, const sys::Pidfd& init) {
     auto group = TRY(own_cgroup(record));
     // Without a pid namespace of its own the death of init does not take the others along.
     if (signal == SIGKILL && (options.all || shares_pids(record)) && group.exists()) return group.kill_all();
     if (options.all && group.exists()) return group.signal_all(signal);
-    if (init == nullptr) return fail(Code::NotRunning, "container not running");
-    auto sent = init->send_signal(signal);
+    auto sent = init.send_signal(signal);
     if (!sent && sent.error().errnum() == ESRCH) return fail(Code::NotRunning, "container not running");
     if (sent && signal == SIGKILL) return group.let_killed_die();
     return sent;
@@ -87,20 +86,20 @@ bool has_ended(const sys::Pidfd& init, int timeout_ms, Store& store) {
 }
 
 /// True when nothing of the container that was signalled is left.
-Result<bool> has_gone(Opened& opened, const sys::Pidfd& init, const KillOptions& options) {
+Result<bool> has_gone(Store& store, const Record& record, const sys::Pidfd& init, const KillOptions& options) {
     const int timeout_ms = in_ms(*options.timeout);
-    if (!has_ended(init, timeout_ms, opened.store)) return false;
+    if (!has_ended(init, timeout_ms, store)) return false;
     if (!options.all) return true;
-    auto emptied = TRY(own_cgroup(opened.record)).wait_empty(timeout_ms);
+    auto emptied = TRY(own_cgroup(record)).wait_empty(timeout_ms);
     if (!emptied && emptied.error().code() != Code::Timeout) return fail(std::move(emptied.error()));
     return emptied.has_value();
 }
 
-Result<> finish_off(Opened& opened, const sys::Pidfd& init, const KillOptions& options) {
-    auto killed = signal_container(opened.record, SIGKILL, options, &init);
+Result<> finish_off(Store& store, const Record& record, const sys::Pidfd& init, const KillOptions& options) {
+    auto killed = signal_container(record, SIGKILL, options, init);
     if (!killed && killed.error().code() != Code::NotRunning) return killed;
     TRY(await_exit(init, kDeathTimeoutMs));
-    (void)has_ended(init, 0, opened.store);
+    (void)has_ended(init, 0, store);
     return {};
 }
 
@@ -159,16 +158,16 @@ Result<std::vector<std::string>> matching_ids(const Runtime& runtime, const std:
 }
 
 Result<> kill(const Runtime& runtime, const KillOptions& options) {
-    auto opened = TRY(open_container(runtime, options.id, Store::Access::Unlocked));
-    const int signal = TRY(parse_signal(options.signal.empty() ? default_signal(opened.record) : options.signal));
-    if (opened.status == Status::Stopped || opened.status == Status::Creating)
-        return signal_leftovers(opened.record, signal, options);
-    const auto init = TRY(open_init(opened.record));
-    TRY(signal_container(opened.record, signal, options, init ? &*init : nullptr));
-    if (!init) return {};
-    if (options.timeout && !TRY(has_gone(opened, *init, options))) return finish_off(opened, *init, options);
+    auto store = TRY(Store::open(runtime.root, options.id, Store::Access::Unlocked));
+    const auto record = TRY(store.read());
+    const int signal = TRY(parse_signal(options.signal.empty() ? default_signal(record) : options.signal));
+    const auto [status, init] = TRY(presence_of(record));
+    if (!init) return signal_leftovers(record, signal, options);
+    TRY(signal_container(record, signal, options, *init));
+    if (options.timeout && !TRY(has_gone(store, record, *init, options)))
+        return finish_off(store, record, *init, options);
     // A delete that follows is to find a stopped container. The signal is sent all the same when it does not die soon.
-    if (signal == SIGKILL) (void)has_ended(*init, kDyingTimeoutMs, opened.store);
+    if (signal == SIGKILL) (void)has_ended(*init, kDyingTimeoutMs, store);
     return {};
 }
 

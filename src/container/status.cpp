@@ -54,6 +54,13 @@ Result<std::optional<sys::Pidfd>> open_init(const Record& record) {
     return std::move(*pidfd);
 }
 
+Result<Presence> presence_of(const Record& record) {
+    if (record.status == Status::Creating || record.status == Status::Stopped) return Presence{record.status, {}};
+    auto init = TRY(open_init(record));
+    if (!init) return Presence{Status::Stopped, {}};
+    return Presence{is_paused(record) ? Status::Paused : record.status, std::move(init)};
+}
+
 State to_state(const Record& record, Status status) {
     State state;
     state.oci_version = record.oci_version;

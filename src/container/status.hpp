@@ -16,6 +16,12 @@ namespace arca::container {
 Result<Status> current_status(const Record& record);
 /// A handle of init, checked to be the process that was recorded (a pid may have been used again). Nothing: it is gone.
 Result<std::optional<sys::Pidfd>> open_init(const Record& record);
+/// Both at once, for what needs both: init is there unless the container has stopped, or is not yet made.
+struct Presence {
+    Status status;
+    std::optional<sys::Pidfd> init;
+};
+Result<Presence> presence_of(const Record& record);
 State to_state(const Record& record, Status status);
 
 }  // namespace arca::container

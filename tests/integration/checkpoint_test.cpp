@@ -9,48 +9,12 @@
 #include <cstdlib>
 
 #include "harness/container.hpp"
+#include "harness/criu.hpp"
 #include "harness/terminal.hpp"
 
 using namespace integration;
 
 namespace {
-/// Whether CRIU works here, and what it needs for that.
-struct Criu {
-    std::string obstacle;  ///< empty: it works
-    std::string fault;     ///< value of CRIU_FAULT, or empty
-};
-
-// Some virtual machines never deliver the hardware breakpoints with which CRIU waits for its parasite: it then hangs.
-// 130 makes it do without (criu/include/fault-injection.h, FI_NO_BREAKPOINTS).
-bool dumps(const std::string& fault) {
-    TemporaryDirectory directory;
-    // Without descriptors: those of the tests are of another mount namespace.
-    Running sleeper = Command({"sh", "-c", "exec sleep 60 <&- >&- 2>&-"}).start();
-    usleep(100'000);
-    Command command({"timeout", "--kill-after=1", "15", "criu", "dump", "--leave-running", "--shell-job", "-t",
-                     std::to_string(sleeper.pid()), "-D", directory.path().string()});
-    if (!fault.empty()) command.variable("CRIU_FAULT", fault);
-    if (const char* path = std::getenv("PATH")) command.variable("PATH", path);
-    return command.run().ok();
-}
-
-Criu look_for_criu() {
-    const char* path = std::getenv("PATH");
-    Command check({"criu", "check"});
-    if (path != nullptr) check.variable("PATH", path);
-    Output output = check.run();
-    if (output.status == 127 || contains(output.err, "exec")) return {"criu is not installed", ""};
-    if (!output.ok()) return {"criu check: " + output.err, ""};
-    if (dumps("")) return {};
-    if (dumps("130")) return {"", "130"};
-    return {"criu cannot dump even a process that sleeps", ""};
-}
-
-const Criu& criu() {
-    static const Criu found = look_for_criu();
-    return found;
-}
-
 /// "/proc rw,relatime proc": where, how, what, in the order of the places.
 std::vector<std::string> mounts_of(pid_t pid) {
     std::vector<std::string> found;
@@ -78,8 +42,7 @@ class Checkpoint : public ContainerTest {
     }
     Command with_criu(Arguments words) {
         Command command = runtime_command(root(), words);
-        if (const char* path = std::getenv("PATH")) command.variable("PATH", path);
-        if (!criu().fault.empty()) command.variable("CRIU_FAULT", criu().fault);
+        prepare_for_criu(command);
         return command.timeout(60);
     }
     std::string images() const { return work / "images"; }

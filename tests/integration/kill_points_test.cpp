@@ -6,6 +6,7 @@
 #include <set>
 
 #include "harness/container.hpp"
+#include "harness/criu.hpp"
 
 using namespace integration;
 
@@ -140,5 +141,79 @@ TEST_F(KillPoints, DeleteCanBeRepeated) {
         Output killed = traced({"delete", "--force", container.id}).variable("ARCA_TEST_DIE_AT", point).run();
         EXPECT_EQ(killed.status, 128 + SIGKILL) << killed;
         expect_deletable();
+    }
+}
+
+TEST_F(KillPoints, UpdateCanBeRepeated) {
+    start_probe({"serve"});
+    // Needs no controller: devices are the kernel's everywhere.
+    write_file(work / "limits",
+               R"({"devices": [{"allow": true, "type": "c", "major": 10, "minor": 200, "access": "rw"}]})");
+    const Arguments update = {"update", "--resources", work / "limits", container.id};
+    for (const auto& point : steps_of(traced(update))) {
+        SCOPED_TRACE(point);
+        Output killed = traced(update).variable("ARCA_TEST_DIE_AT", point).run();
+        EXPECT_EQ(killed.status, 128 + SIGKILL) << killed;
+        EXPECT_EQ(container.status(), "running");
+        Output again = traced(update).run();
+        EXPECT_TRUE(again.ok()) << again;
+    }
+    expect_deletable();
+}
+
+class KillPointsOfCriu : public KillPoints {
+  protected:
+    void SetUp() override {
+        KillPoints::SetUp();
+        if (IsSkipped()) return;
+        REQUIRE(criu().obstacle.empty(), criu().obstacle);
+    }
+    Command with_criu(const Arguments& words) {
+        Command command = traced(words);
+        prepare_for_criu(command);
+        return command.timeout(60);
+    }
+    Command checkpoint() {
+        return with_criu({"checkpoint", "--image-path", work / "images", "--network-lock", "skip", container.id});
+    }
+    Command restore() {
+        return with_criu(
+            {"restore", "--detach", "--image-path", work / "images", "--bundle", bundle.path().string(), container.id});
+    }
+    /// CRIU ends by itself when nobody reads its answers any more.
+    void expect_nothing_left() {
+        EXPECT_TRUE(eventually([this] { return container.remove({"--force"}).ok(); }));
+        EXPECT_TRUE(eventually([] { return reap_all() == 0; })) << "processes were left";
+        EXPECT_FALSE(std::filesystem::exists(root() / container.id));
+    }
+};
+
+TEST_F(KillPointsOfCriu, Checkpoint) {
+    start_probe({"serve"});
+    auto points = steps_of(checkpoint());
+    EXPECT_GE(points.size(), 6U);
+    expect_nothing_left();
+    for (const auto& point : points) {
+        SCOPED_TRACE(point);
+        start_probe({"serve"});
+        Output killed = checkpoint().variable("ARCA_TEST_DIE_AT", point).run();
+        EXPECT_EQ(killed.status, 128 + SIGKILL) << killed;
+        expect_nothing_left();
+    }
+}
+
+TEST_F(KillPointsOfCriu, Restore) {
+    start_probe({"serve"});
+    Output saved = checkpoint().run();
+    ASSERT_TRUE(saved.ok()) << saved;
+    std::filesystem::remove(trace());
+    auto points = steps_of(restore());
+    EXPECT_GE(points.size(), 8U);
+    expect_nothing_left();
+    for (const auto& point : points) {
+        SCOPED_TRACE(point);
+        Output killed = restore().variable("ARCA_TEST_DIE_AT", point).run();
+        EXPECT_EQ(killed.status, 128 + SIGKILL) << killed;
+        expect_nothing_left();
     }
 }
