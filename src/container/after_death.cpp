@@ -1,12 +1,15 @@
 // wait and why: what became of a container.
 #include <poll.h>
 
+#include <chrono>
+
 #include "arca/container.hpp"
 #include "base/text.hpp"
 #include "cgroup/cgroup.hpp"
 #include "container/aftermath.hpp"
 #include "container/status.hpp"
 #include "container/store.hpp"
+#include "sys/exit_notice.hpp"
 #include "sys/syscalls.hpp"
 
 namespace arca {
@@ -14,11 +17,26 @@ namespace arca {
 namespace {
 using namespace container;
 
+// What the kernel announces as a process ends comes a moment after the process counts as ended.
+constexpr std::chrono::seconds kNoticeTakes{1};
+
 Result<> await_end(const sys::Pidfd& process) {
     pollfd entry{process.fd().number(), POLLIN, 0};
     while (::poll(&entry, 1, -1) < 0)
         if (errno != EINTR) return sys::last_error("poll(pidfd)");
     return {};
+}
+
+/// Nothing where the parent has collected it, and the kernel has not told.
+Result<std::optional<sys::ExitStatus>> await_status(const sys::Pidfd& process) {
+    // FALLBACK(linux<6.15): a status that the parent has collected is not kept, so its announcement is listened for.
+    std::optional<sys::ExitNotice> notice;
+    if (sys::ExitNotice::is_needed())
+        if (auto listening = sys::ExitNotice::of(process.pid())) notice = std::move(*listening);
+    TRY(await_end(process));
+    auto ended = process.exit_status();
+    if (!ended && notice) ended = notice->await(kNoticeTakes);
+    return ended;
 }
 
 Result<int> status_is_lost() {
@@ -53,8 +71,7 @@ Result<int> wait(const Runtime& runtime, const std::string& id) {
         const auto known = recall_exit(store, record);
         return known ? Result<int>(known->shell_code()) : status_is_lost();
     }
-    TRY(await_end(*init));
-    auto ended = init->exit_status();
+    auto ended = TRY(await_status(*init));
     if (ended) remember_exit(store, *ended);
     if (!ended) ended = recall_exit(store, record);
     return ended ? Result<int>(ended->shell_code()) : status_is_lost();

@@ -149,6 +149,11 @@ Result<siginfo_t> wait_by_pidfd(FdRef pidfd, int options) {
 }
 }  // namespace
 
+ExitStatus ExitStatus::from_wait_status(int status) {
+    if (WIFSIGNALED(status)) return {.code = 0, .signal = WTERMSIG(status)};
+    return {.code = WEXITSTATUS(status), .signal = 0};
+}
+
 std::string ExitStatus::describe() const {
     if (signal == 0) return text::cat("exited with status ", code);
     const char* known = sigabbrev_np(signal);
@@ -183,11 +188,6 @@ struct PidfdInfo {
 static_assert(sizeof(PidfdInfo) == 64);
 constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidfdInfo);
 constexpr std::uint64_t kExit = 1U << 3U;
-
-ExitStatus from_wait_status(int status) {
-    if (WIFSIGNALED(status)) return {.code = 0, .signal = WTERMSIG(status)};
-    return {.code = WEXITSTATUS(status), .signal = 0};
-}
 }  // namespace
 
 Result<std::vector<pid_t>> threads_of(pid_t pid) {
@@ -205,7 +205,7 @@ Result<std::vector<pid_t>> threads_of(pid_t pid) {
 std::optional<ExitStatus> exit_status_of_dead(pid_t pid) {
     auto info = process_info(pid);
     if (!info || !info->is_dead()) return std::nullopt;
-    return from_wait_status(info->wait_status);
+    return ExitStatus::from_wait_status(info->wait_status);
 }
 
 std::optional<ExitStatus> Pidfd::exit_status() const {
@@ -213,12 +213,12 @@ std::optional<ExitStatus> Pidfd::exit_status() const {
     PidfdInfo info{};
     info.mask = kExit;
     const auto kept = [&] { return ::ioctl(fd_.number(), kGetInfo, &info) == 0 && (info.mask & kExit) != 0; };
-    if (kept()) return from_wait_status(info.wait_status);
+    if (kept()) return ExitStatus::from_wait_status(info.wait_status);
     // A zombie: nobody has taken its status yet, and the kernel keeps it only from then on.
     if (auto status = exit_status_of_dead(pid_)) return status;
     info = {};
     info.mask = kExit;
-    if (kept()) return from_wait_status(info.wait_status);
+    if (kept()) return ExitStatus::from_wait_status(info.wait_status);
     return std::nullopt;
 }
 

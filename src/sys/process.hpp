@@ -18,6 +18,8 @@ namespace arca::sys {
 struct ExitStatus {
     int code = 0;    ///< exit status, when signal is 0
     int signal = 0;  ///< signal that killed it
+    /// As wait(2) gives it.
+    static ExitStatus from_wait_status(int status);
     /// As shells and engines count: the status, or 128 + signal.
     int shell_code() const { return signal != 0 ? 128 + signal : code; }
     std::string describe() const;  ///< "exited with status 3", "was killed by SIGKILL"

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,6 +75,14 @@ std::vector<std::string> find_v1_controllers() {
     return found;
 }
 
+/// Since Linux 6.15 the kernel keeps a status for as long as somebody holds a pidfd.
+bool kernel_keeps_exit_status() {
+    utsname host{};
+    int major = 0, minor = 0;
+    return uname(&host) == 0 && std::sscanf(host.release, "%d.%d", &major, &minor) == 2 &&
+           std::pair(major, minor) >= std::pair(6, 15);
+}
+
 Facts probe_facts() {
     Facts f;
     f.runtime = setting("ARCA_TEST_RUNTIME", ARCA_TEST_RUNTIME);
@@ -89,6 +98,7 @@ Facts probe_facts() {
     if (!f.cgroup_v2) f.v1_controllers = find_v1_controllers();
     f.user_namespaces = can_make_user_namespace();
     f.time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
+    f.exit_status_is_told = f.root || kernel_keeps_exit_status();
     f.systemd = access("/run/systemd/system", F_OK) == 0;
     const char* manager = std::getenv("ARCA_TEST_CGROUP_MANAGER");
     f.systemd_manager = manager != nullptr && std::string(manager) == "systemd";
