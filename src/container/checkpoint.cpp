@@ -171,6 +171,11 @@ Result<> tell_ready(const CheckpointOptions& options, const criu::Notification& 
     return sys::write_all(sys::FdRef(*options.status_fd), std::string_view("\0", 1));
 }
 
+// With lazy pages it serves memory until whoever restores has fetched it all.
+criu::Orphan orphan_of(const CheckpointOptions& options) {
+    return options.lazy_pages ? criu::Orphan::Dies : criu::Orphan::Finishes;
+}
+
 Result<> dump(const Runtime& runtime, const CheckpointOptions& options, const Target& target,
               const spec::Config& config) {
     progress::enter(Step::OpenResources);
@@ -180,8 +185,10 @@ Result<> dump(const Runtime& runtime, const CheckpointOptions& options, const Ta
     const auto places = directories.places(criu_config_file(target.record.annotations));
     const auto plan = TRY(plan_checkpoint(options, target.record, seen, places));
     progress::enter(Step::Fork);
-    auto session = TRY(criu::Session::start(
-        {.program = program, .environment = runtime.environment, .inherited = {directories.images, directories.work}}));
+    auto session = TRY(criu::Session::start({.program = program,
+                                             .environment = runtime.environment,
+                                             .inherited = {directories.images, directories.work},
+                                             .orphan = orphan_of(options)}));
     progress::enter(Step::AwaitReady);
     TRY(check_abilities(session, options.image, &options));
     // ORDER: before CRIU, which with lazy pages goes on serving memory while the images are restored already.

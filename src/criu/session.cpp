@@ -1,9 +1,11 @@
 #include "criu/session.hpp"
 
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 
 #include "base/text.hpp"
 #include "sys/syscalls.hpp"
@@ -56,6 +58,9 @@ void tell_failure(const sys::Channel& channel, const Error& error) {
 // them. They have to be of its own mount namespace, which may not be the parent's: so the socket is made here.
 Result<sys::Channel> make_socket(const Launch& launch, const sys::Channel& parent) {
     sys::reset_signals();
+    // ORDER: before the socket is sent, which tells whether the caller is still there.
+    if (launch.orphan == Orphan::Dies && ::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return sys::last_error("prctl(PR_SET_PDEATHSIG)");
     if (launch.before_execve) TRY(launch.before_execve());
     auto [theirs, mine] = TRY(sys::Channel::pair());
     const std::array descriptors = {theirs.fd()};

@@ -1,6 +1,7 @@
 // A CRIU process that serves us: `criu swrk FD` reads requests from a socket it inherits and ends after the operation.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,10 @@ namespace arca::criu {
 /// The program in the PATH of `environment`; where programs usually are, when that has none.
 Result<std::string> find_program(const std::vector<std::string>& environment);
 
+/// What becomes of CRIU when its caller is killed. Left alone it finishes what it is at, which is best for the
+/// processes in its hands, unless it waits for somebody who need not ever come.
+enum class Orphan : std::uint8_t { Finishes, Dies };
+
 /// How the process comes to be.
 struct Launch {
     std::string program;
@@ -24,6 +29,7 @@ struct Launch {
     std::vector<sys::FdRef> inherited;        ///< kept open, by their numbers: directories, too
     sys::FdRef birthplace;                    ///< cgroup to be born in (CLONE_INTO_CGROUP); may be invalid
     std::function<Result<>()> before_execve;  ///< in the new process; may be empty
+    Orphan orphan = Orphan::Finishes;
 };
 
 /// Is told what CRIU has come to. A failure makes CRIU give up and undo. `descriptor` is what came along.

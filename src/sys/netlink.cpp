@@ -4,8 +4,9 @@
 #include <sched.h>
 #include <sys/socket.h>
 
-#include <array>
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "sys/syscalls.hpp"
 
@@ -40,29 +41,26 @@ NetlinkObject to_object(std::span<const std::byte> payload, std::size_t fixed_si
     }
     return object;
 }
+}  // namespace
 
-enum class Answer : std::uint8_t { Unfinished, Complete };
-
-/// What one datagram adds to the answer.
-Result<Answer> read_answer(std::span<const std::byte> bytes, std::size_t fixed_size, const std::string& what,
-                           std::vector<NetlinkObject>& objects) {
+Result<NetlinkAnswer> parse_netlink(std::span<const std::byte> bytes, std::size_t fixed_size, const std::string& what) {
+    NetlinkAnswer answer;
     while (bytes.size() >= sizeof(nlmsghdr)) {
         const auto header = read_header<nlmsghdr>(bytes);
         if (header.nlmsg_len < sizeof(nlmsghdr) || header.nlmsg_len > bytes.size()) break;
         const auto payload = bytes.subspan(sizeof(nlmsghdr), header.nlmsg_len - sizeof(nlmsghdr));
-        if (header.nlmsg_type == NLMSG_DONE) return Answer::Complete;
+        answer.is_complete = header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR;
         if (header.nlmsg_type == NLMSG_ERROR) {
-            if (payload.size() < sizeof(int)) break;
+            if (payload.size() < sizeof(int)) return fail(Code::System, what, EBADMSG);
             const int errnum = -read_header<int>(payload);
             if (errnum != 0) return fail(Code::System, what, errnum);
-            return Answer::Complete;
         }
-        objects.push_back(to_object(payload, fixed_size));
+        if (answer.is_complete) break;
+        answer.objects.push_back(to_object(payload, fixed_size));
         bytes = bytes.subspan(std::min(aligned(header.nlmsg_len), bytes.size()));
     }
-    return Answer::Unfinished;
+    return answer;
 }
-}  // namespace
 
 NetlinkRequest::NetlinkRequest(std::uint16_t type, std::uint16_t flags, std::span<const std::byte> fixed) {
     nlmsghdr header{};
@@ -137,7 +135,9 @@ Result<std::vector<NetlinkObject>> NetlinkSocket::exchange(NetlinkRequest& reque
         if (size < 0 && errno == EINTR) continue;
         if (size < 0) return last_error(what);
         const auto part = std::span(std::as_const(buffer)).first(static_cast<std::size_t>(size));
-        if (TRY(read_answer(part, fixed_size, what, objects)) == Answer::Complete) return objects;
+        auto answer = TRY(parse_netlink(part, fixed_size, what));
+        std::ranges::move(answer.objects, std::back_inserter(objects));
+        if (answer.is_complete) return objects;
     }
 }
 

@@ -54,6 +54,16 @@ struct NetlinkObject {
     void copy_to(std::span<std::byte> out) const;
 };
 
+/// What one datagram of the kernel holds.
+struct NetlinkAnswer {
+    std::vector<NetlinkObject> objects;
+    bool is_complete = false;  ///< no more will come
+};
+/// `fixed_size` is the size of the fixed part of each object. Fails where the kernel has refused; `what` names the
+/// request.
+Result<NetlinkAnswer> parse_netlink(std::span<const std::byte> datagram, std::size_t fixed_size,
+                                    const std::string& what);
+
 class NetlinkSocket {
   public:
     /// Of the network namespace that the caller is in; it stays with it.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <optional>
 
 #include "harness/container.hpp"
 #include "harness/criu.hpp"
@@ -292,29 +293,43 @@ TEST_F(Checkpoint, AConnectionMayBeClosed) {
     EXPECT_TRUE(eventually([&] { return contains(counted(), "the connection is broken"); })) << counted();
 }
 
-// The checkpoint stays and serves the memory to a daemon of CRIU, from which the restored processes fetch it.
-TEST_F(Checkpoint, MemoryFollowsWhenItIsNeeded) {
-    start_counting();
-    int ready[2];
-    ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
-    const std::string server = "127.0.0.1:27182";
-    auto serving = with_criu(checkpoint_words({"--lazy-pages", "--page-server", server, "--status-fd", "7"}))
-                       .descriptor(7, ready[1])
-                       .start();
-    close(ready[1]);
-    char byte = 'x';
-    const bool is_ready = read(ready[0], &byte, 1) == 1 && byte == 0;
-    close(ready[0]);
-    if (!is_ready) {
-        Output output = serving.wait(20);
+class CheckpointThatServes : public Checkpoint {
+  protected:
+    /// Whether it has come to where it serves memory on port 27182; else the kernel cannot do without it.
+    bool start_serving() {
+        start_counting();
+        int ready[2];
+        EXPECT_EQ(pipe2(ready, O_CLOEXEC), 0);
+        const Arguments options = {"--lazy-pages", "--page-server", "127.0.0.1:27182", "--status-fd", "7"};
+        serving_.emplace(with_criu(checkpoint_words(options)).descriptor(7, ready[1]).start());
+        close(ready[1]);
+        char byte = 'x';
+        const bool is_ready = read(ready[0], &byte, 1) == 1 && byte == 0;
+        close(ready[0]);
+        if (is_ready) return true;
+        Output output = serving_->wait(20);
         EXPECT_TRUE(contains(output.err, "userfaultfd")) << output;
-        GTEST_SKIP() << "the kernel does not fetch memory lazily";
+        return false;
     }
+    std::optional<Running> serving_;
+};
+
+TEST_F(CheckpointThatServes, DiesWithItsCaller) {
+    REQUIRE(start_serving(), "the kernel does not fetch memory lazily");
+    ASSERT_EQ(::kill(serving_->pid(), SIGKILL), 0);
+    (void)serving_->wait(20);
+    EXPECT_TRUE(eventually([this] { return container.remove({"--force"}).ok(); }));
+    EXPECT_TRUE(eventually([] { return reap_all() == 0; })) << "CRIU waits for somebody to fetch the memory";
+    EXPECT_EQ(container.state(), Json());
+}
+
+// The checkpoint stays and serves the memory to a daemon of CRIU, from which the restored processes fetch it.
+TEST_F(CheckpointThatServes, MemoryFollowsWhenItIsNeeded) {
+    REQUIRE(start_serving(), "the kernel does not fetch memory lazily");
     std::filesystem::create_directory(work / "lazy");
     Command daemon({"criu", "lazy-pages", "--page-server", "--address", "127.0.0.1", "--port", "27182", "--images-dir",
                     images(), "--work-dir", work / "lazy", "--log-file", "lazy.log", "-v4"});
-    if (const char* path = std::getenv("PATH")) daemon.variable("PATH", path);
-    if (!criu().fault.empty()) daemon.variable("CRIU_FAULT", criu().fault);
+    prepare_for_criu(daemon);
     auto fetching = daemon.start();
     ASSERT_TRUE(eventually([&] { return std::filesystem::exists(work / "lazy/lazy-pages.socket"); }))
         << read_file(work / "lazy/lazy.log");
@@ -333,7 +348,7 @@ TEST_F(Checkpoint, MemoryFollowsWhenItIsNeeded) {
     EXPECT_TRUE(eventually([&] { return last_number(counted()) > last + 3; })) << counted();
     EXPECT_TRUE(counts_without_a_gap()) << counted();
     EXPECT_EQ(fetching.wait(30).status, 0) << read_file(work / "lazy/lazy.log");
-    output = serving.wait(30);
+    output = serving_->wait(30);
     EXPECT_TRUE(output.ok()) << output;
     EXPECT_EQ(container.state(), Json()) << "the first one is over when its memory has gone";
     EXPECT_TRUE(other.remove({"--force"}).ok());
