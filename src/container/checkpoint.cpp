@@ -173,7 +173,7 @@ Result<> tell_ready(const CheckpointOptions& options, const criu::Notification& 
 
 // With lazy pages it serves memory until whoever restores has fetched it all.
 criu::Orphan orphan_of(const CheckpointOptions& options) {
-    return options.lazy_pages ? criu::Orphan::Dies : criu::Orphan::Finishes;
+    return options.image.lazy_pages ? criu::Orphan::Dies : criu::Orphan::Finishes;
 }
 
 Result<> dump(const Runtime& runtime, const CheckpointOptions& options, const Target& target,
