@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "mounts/execute.hpp"
+#include "spec/report.hpp"
 
 namespace arca::mounts {
 
@@ -31,10 +32,12 @@ Result<> write_sysctls(const sys::Procfs& procfs, const std::map<std::string, st
         if (climbs(path))
             return fail(
                 Error(Code::InvalidConfig, text::cat("sysctl ", text::printable(key), " leads out of /proc/sys"))
-                    .at("/linux/sysctl"));
+                    .at(spec::pointer_join("/linux/sysctl", key)));
         auto written = procfs.write("sys/" + path, value);
         if (written) continue;
-        auto error = std::move(written.error()).with(text::cat("setting the sysctl ", key)).at("/linux/sysctl");
+        auto error = std::move(written.error())
+                         .with(text::cat("setting the sysctl ", key))
+                         .at(spec::pointer_join("/linux/sysctl", key));
         if (error.errnum() == ENOENT) error = std::move(error).hinting("the kernel has no parameter of that name here");
         return fail(std::move(error));
     }

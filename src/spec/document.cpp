@@ -169,6 +169,7 @@ class TreeBuilder {
 
 std::expected<Document, Problem> Document::parse(std::string_view json) {
     if (json.size() > kMaxBytes) return std::unexpected(Problem{"", 0, "the file is larger than 64 MiB"});
+    if (text::trim(json).empty()) return std::unexpected(Problem{"", 0, "the file is empty"});
     Document document(json);
     const char* position = json.data();
     TreeBuilder builder(document, position);

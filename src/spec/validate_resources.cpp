@@ -39,9 +39,34 @@ void validate_memory(const MemoryResources& memory, const std::string& base, Rep
         report.problem(base + "/swappiness", text::cat(*memory.swappiness, " is out of range: expected 0 to 100"));
 }
 
+/// "0-3", "0-1023:2/256" (the first 2 of every 256), "N" for the last one, "all": what the kernel's bitmap_parselist()
+/// reads. Which numbers a host has is for the kernel to say.
+bool is_cpuset_range(std::string_view part) {
+    auto colon = part.find(':');
+    auto range = part.substr(0, colon);
+    auto is_end = [](std::string_view end) { return end == "N" || text::to_uint(end).has_value(); };
+    auto dash = range.find('-');
+    if (range != "all" && !is_end(range.substr(0, dash))) return false;
+    if (dash != std::string_view::npos && !is_end(range.substr(dash + 1))) return false;
+    if (colon == std::string_view::npos) return true;
+    auto group = text::split(part.substr(colon + 1), '/');
+    return group.size() == 2 && text::to_uint(group[0]) && text::to_uint(group[1]);
+}
+
+void validate_cpuset(std::string_view list, std::string_view what, const std::string& pointer, Report& report) {
+    for (auto part : text::split(list, ',')) {
+        part = text::trim(part);
+        if (part.empty() || is_cpuset_range(part)) continue;
+        report.problem(pointer, text::cat("\"", text::printable(list), "\" is no list of ", what, " such as 0-3,7"));
+        return;
+    }
+}
+
 void validate_cpu(const CpuResources& cpu, const std::string& base, Report& report) {
     if (cpu.idle && *cpu.idle != 0 && *cpu.idle != 1)
         report.problem(base + "/idle", text::cat(*cpu.idle, " is out of range: expected 0 or 1"));
+    validate_cpuset(cpu.cpus, "processors", base + "/cpus", report);
+    validate_cpuset(cpu.mems, "memory nodes", base + "/mems", report);
     auto runtime = cpu.realtime_runtime_us.value_or(0);
     auto period = cpu.realtime_period_us.value_or(0);
     if (runtime > 0 && period > 0 && static_cast<std::uint64_t>(runtime) > period)

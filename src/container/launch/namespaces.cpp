@@ -17,7 +17,7 @@ namespace {
 Result<> join(const JoinedNamespace& entry, sys::FdRef fd) {
     if (::setns(fd.number(), static_cast<int>(clone_flag(entry.type))) < 0) {
         auto error = sys::last_error(text::cat("joining the ", spec::name(entry.type), " namespace ", entry.path));
-        return fail(std::move(error.error()).at(entry.pointer));
+        return fail(std::move(error.error()).at(entry.pointer + "/path"));
     }
     return {};
 }
@@ -28,13 +28,14 @@ Result<std::vector<sys::Fd>> open_namespaces(const std::vector<JoinedNamespace>&
     for (const auto& entry : joined) {
         auto fd = sys::open(entry.path, O_RDONLY);
         if (!fd)
-            return fail(
-                std::move(fd.error()).with(text::cat("the ", spec::name(entry.type), " namespace")).at(entry.pointer));
+            return fail(std::move(fd.error())
+                            .with(text::cat("the ", spec::name(entry.type), " namespace"))
+                            .at(entry.pointer + "/path"));
         const int type = ::ioctl(fd->number(), NS_GET_NSTYPE);
         if (type < 0 || static_cast<std::uint64_t>(type) != clone_flag(entry.type))
             return fail(
-                Error(Code::InvalidConfig, text::cat(entry.path, " is not a ", spec::name(entry.type), " namespace"))
-                    .at(entry.pointer));
+                Error(Code::InvalidConfig, text::cat(entry.path, " is no ", spec::name(entry.type), " namespace"))
+                    .at(entry.pointer + "/path"));
         descriptors.push_back(std::move(*fd));
     }
     return descriptors;

@@ -384,7 +384,7 @@ TEST_P(Sealing, KernelParametersOfTheContainer) {
         site.equal(*procfs->read("sys/net/ipv4/conf/lo/forwarding"), "1\n", "with slashes");
         site.equal(*procfs->read("sys/kernel/msgmax"), "4096\n", "of ipc");
         site.contains(site.message(write_sysctls(*procfs, {{"net.ipv4.arca", "1"}}), "an unknown one"),
-                      "setting the sysctl net.ipv4.arca: /proc/sys/net/ipv4/arca: /linux/sysctl");
+                      "setting the sysctl net.ipv4.arca: /proc/sys/net/ipv4/arca: /linux/sysctl/net.ipv4.arca");
         site.contains(site.message(write_sysctls(*procfs, {{"net/../../self/comm", "x"}}), "a climbing one"),
                       "leads out of");
         // Both separators in one name: the first says which is which.

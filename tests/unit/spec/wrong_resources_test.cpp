@@ -52,12 +52,23 @@ TEST(WrongResources, MemoryAndCpu) {
         {R"("cpu": {"shares": -1})", "/cpu/shares", "expected an unsigned integer, got number -1"},
         {R"("cpu": {"quota": "max"})", "/cpu/quota", "expected an integer, got string \"max\""},
         {R"("cpu": {"cpus": 3})", "/cpu/cpus", "expected a string, got number 3"},
+        {R"("cpu": {"cpus": "0-"})", "/cpu/cpus", "\"0-\" is no list of processors such as 0-3,7"},
+        {R"("cpu": {"cpus": "0,two"})", "/cpu/cpus", "\"0,two\" is no list of processors such as 0-3,7"},
+        {R"("cpu": {"cpus": "0-7:2"})", "/cpu/cpus", "\"0-7:2\" is no list of processors such as 0-3,7"},
+        {R"("cpu": {"mems": "0;1"})", "/cpu/mems", "\"0;1\" is no list of memory nodes such as 0-3,7"},
         {R"("cpu": {"idle": 2})", "/cpu/idle", "2 is out of range: expected 0 or 1"},
         {R"("cpu": {"realtimeRuntime": 20, "realtimePeriod": 10})", "/cpu/realtimeRuntime",
          "20 is more than the whole period, 10"},
         {R"("pids": 5)", "/pids", "expected an object, got number 5"},
         {R"("pids": {"limit": "5"})", "/pids/limit", "expected an integer, got string \"5\""},
     });
+}
+
+TEST(WrongResources, ListsThatTheKernelReadsAreGood) {
+    for (const char* list : {"", "0", "0-3,7", "0-3, 7", "0,,1", "0-1023:2/256", "2-N", "all", "all:1/2"}) {
+        auto parsed = parse_resources(std::string("{\"cpu\": {\"cpus\": \"") + list + "\"}}");
+        EXPECT_THAT(in_lines(parsed), ::testing::IsEmpty()) << list;
+    }
 }
 
 TEST(WrongResources, Others) {
