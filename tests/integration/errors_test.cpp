@@ -1,106 +1,10 @@
-// Configurations that are wrong: refused with the place and the cause, and nothing is changed or left.
+// Files that are no configuration, what must be let pass, and failures that leave nothing. Each wrong entry that arca
+// knows is a row of wrong_configs_test.cpp.
 #include <unistd.h>
 
 #include "harness/container.hpp"
 
 using namespace integration;
-
-namespace {
-struct Case {
-    const char* name;
-    const char* pointer;  ///< JSON pointer of the wrong entry, which arca must name
-    const char* value;    ///< JSON to put there; empty: remove the entry
-    bool runc_refuses;
-    const char* shown = nullptr;  ///< pointer in the message when it differs from `pointer`
-};
-
-const Case kCases[] = {
-    {"VersionMissing", "/ociVersion", "", false},
-    {"VersionNotSemantic", "/ociVersion", "\"invalid\"", false},
-    {"VersionOfAnotherMajor", "/ociVersion", "\"2.0.0\"", false},
-    {"VersionNotAString", "/ociVersion", "1", true},
-    {"RootMissing", "/root", "", true},
-    {"RootPathMissing", "/root/path", "", true},
-    {"RootPathEmpty", "/root/path", "\"\"", true},
-    {"RootPathNotAString", "/root/path", "7", true},
-    {"RootReadonlyNotABoolean", "/root/readonly", "\"yes\"", true},
-    {"ProcessNotAnObject", "/process", "[]", true},
-    {"ArgsEmpty", "/process/args", "[]", true},
-    {"ArgsNotStrings", "/process/args", "[1]", true, "/process/args/0"},
-    {"ArgsNotAnArray", "/process/args", "\"sh\"", true},
-    {"CwdMissing", "/process/cwd", "", true},
-    {"CwdNotAString", "/process/cwd", "{}", true},
-    {"UidAString", "/process/user/uid", "\"0\"", true},
-    {"UidNegative", "/process/user/uid", "-1", true},
-    {"UidTooLarge", "/process/user/uid", "4294967296", true},
-    {"UidAFraction", "/process/user/uid", "0.5", true},
-    {"EnvNotAnArray", "/process/env", "{\"A\":\"b\"}", true},
-    {"EnvWithoutEqualsSign", "/process/env/0", "\"NOEQUALS\"", false},
-    {"CapabilitiesNotAnObject", "/process/capabilities", "[\"CAP_KILL\"]", true},
-    {"RlimitSoftAboveHard", "/process/rlimits/0/soft", "4096", true, "/process/rlimits/0"},
-    {"RlimitTypeMissing", "/process/rlimits/0/type", "", true},
-    {"TerminalNotABoolean", "/process/terminal", "1", true},
-    {"HostnameNotAString", "/hostname", "7", true},
-    {"MountsNotAnArray", "/mounts", "{}", true},
-    {"MountDestinationMissing", "/mounts/0/destination", "", false},
-    {"MountDestinationEmpty", "/mounts/0/destination", "\"\"", false},
-    {"MountOptionsNotAnArray", "/mounts/1/options", "\"ro\"", true},
-    {"LinuxNotAnObject", "/linux", "[]", true},
-    {"NamespacesNotAnArray", "/linux/namespaces", "{}", true},
-    {"NamespaceTypeMissing", "/linux/namespaces/0/type", "", true},
-    {"NamespacePathRelative", "/linux/namespaces/1/path", "\"proc/self/ns/net\"", true},
-    {"DeviceRuleTypeUnknown", "/linux/resources/devices/0/type", "\"x\"", true},
-    {"DeviceRuleAccessUnknown", "/linux/resources/devices/0/access", "\"q\"", false},
-    {"MaskedPathsNotAnArray", "/linux/maskedPaths", "\"/x\"", true},
-    {"MaskedPathRelative", "/linux/maskedPaths/0", "\"x\"", false},
-    {"SysctlNotStrings", "/linux/sysctl", "{\"net.ipv4.ip_forward\":1}", true, "/linux/sysctl/net.ipv4.ip_forward"},
-    {"HooksNotAnObject", "/hooks", "[]", true},
-    {"HookPathMissing", "/hooks", "{\"poststop\":[{\"args\":[\"x\"]}]}", false, "/hooks/poststop/0/path"},
-    {"AnnotationsNotStrings", "/annotations", "{\"a\":1}", true, "/annotations/a"},
-    {"IdMappingsNotAnArray", "/linux/uidMappings", "{}", true},
-    {"SeccompActionMissing", "/linux/seccomp", "{\"syscalls\":[]}", false, "/linux/seccomp/defaultAction"},
-    {"PropagationNotAString", "/linux/rootfsPropagation", "1", true},
-    {"PidsLimitAString", "/linux/resources/pids", "{\"limit\":\"9\"}", true, "/linux/resources/pids/limit"},
-    {"MemoryLimitAFraction", "/linux/resources/memory", "{\"limit\":1.5}", true, "/linux/resources/memory/limit"},
-    {"CgroupsPathNotAString", "/linux/cgroupsPath", "{}", true},
-    {"SchedulerPolicyUnknown", "/process/scheduler", "{\"policy\":\"SCHED_NONSENSE\"}", false,
-     "/process/scheduler/policy"},
-    {"IoPriorityClassUnknown", "/process/ioPriority", "{\"class\":\"NONSENSE\",\"priority\":1}", false,
-     "/process/ioPriority/class"},
-    {"PersonalityUnknown", "/linux/personality", "{\"domain\":\"NONSENSE\"}", false, "/linux/personality/domain"},
-};
-}  // namespace
-
-class ErrorsOfConfiguration : public ContainerTest, public testing::WithParamInterface<Case> {};
-
-TEST_P(ErrorsOfConfiguration, RefusedWithTheirPlace) {
-    const Case& wrong = GetParam();
-    if (!wrong.runc_refuses) REQUIRE_ARCA("the peers accept it, or crash");
-    SKIP_FOR(Crun, "reads many wrong types as something else");
-    REQUIRE_ROOT();  // the rootless configuration has no resources
-    Json::json_pointer pointer(wrong.pointer);
-    if (wrong.value[0] == '\0') {
-        bundle.config[pointer.parent_pointer()].erase(pointer.back());
-    } else {
-        bundle.config[pointer] = Json::parse(wrong.value);
-    }
-    bool without_path = !bundle.config.contains("/linux/cgroupsPath"_json_pointer) ||
-                        !bundle.config["linux"]["cgroupsPath"].is_string();
-    Output output = container.create();
-    EXPECT_EQ(output.status, 1) << output;
-    EXPECT_FALSE(output.err.empty());
-    EXPECT_FALSE(std::filesystem::exists(root() / container.id));
-    if (without_path) bundle.config["linux"] = Json::object();  // nothing for the harness to look after
-    if (facts().kind != Kind::Arca) return;
-    std::string shown = wrong.shown != nullptr ? wrong.shown : wrong.pointer;
-    EXPECT_TRUE(contains(output.err, shown)) << "wanted " << shown << "\n" << output;
-    for (const char* phrase : {"no such file or directory", "permission denied", "operation not permitted"}) {
-        EXPECT_FALSE(contains(output.err, phrase)) << "engines read this as a missing program: " << output;
-    }
-}
-
-INSTANTIATE_TEST_SUITE_P(Wrong, ErrorsOfConfiguration, testing::ValuesIn(kCases),
-                         [](const auto& each) { return std::string(each.param.name); });
 
 class Errors : public ContainerTest {
   protected:
@@ -234,17 +138,4 @@ TEST_F(Errors, FailedRunLeavesNothing) {
     bundle.args({"/bin/absent"});
     Output output = container.run();
     EXPECT_EQ(output.status, 1) << output;
-}
-
-TEST_F(Errors, ExhaustedUserNamespacesAreNamed) {
-    REQUIRE_ROOT();
-    REQUIRE_ARCA("names the limit");
-    // The limit is of the runtime's own user namespace; ours may not be changed, so ask for one line too many.
-    bundle.set_namespace("user");
-    bundle.linux_()["uidMappings"] = {{{"containerID", 0}, {"hostID", 100000}, {"size", 10}},
-                                      {{"containerID", 5}, {"hostID", 200000}, {"size", 10}}};
-    bundle.linux_()["gidMappings"] = bundle.linux_()["uidMappings"];
-    Output output = container.create();
-    EXPECT_EQ(output.status, 1);
-    EXPECT_TRUE(contains(output.err, "uidMappings") || contains(output.err, "uid_map")) << output;
 }

@@ -122,6 +122,10 @@ bool Facts::at_least(Kind which, int want_major, int want_minor) const {
     return kind != which || major > want_major || (major == want_major && minor >= want_minor);
 }
 
+std::string table_file(const std::string& name) {
+    return setting("ARCA_TEST_TABLES", ARCA_TEST_TABLES) + "/" + name;
+}
+
 bool is_sanitized() {
     static const bool found = contains(read_file(facts().runtime), "__asan_init");
     return found;

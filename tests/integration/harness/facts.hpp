@@ -36,6 +36,9 @@ struct Facts {
 
 const Facts& facts();
 
+/// Where the table of that name is. Needs no facts(): rows become tests before those may be asked for.
+std::string table_file(const std::string& name);
+
 /// Whether the program under test has AddressSanitizer in it, which makes system calls and needs memory of its own.
 bool is_sanitized();
 
