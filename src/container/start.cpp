@@ -36,12 +36,19 @@ Result<> await_readiness(const process::NotifySocket& notify, Store& store, cons
     return init ? notify.relay_until_ready(*init, process::MainProcess::Container) : Result<>{};
 }
 
-Result<> check_can_start(const Record& record) {
+Error has_stopped(const Store& store, const Record& record) {
+    Error error(Code::WrongState, "cannot start a container that has stopped");
+    const auto ended = recall_exit(store, record);
+    if (!ended) return error;
+    return std::move(error).hinting("its process " + ended->describe());
+}
+
+Result<> check_can_start(const Store& store, const Record& record) {
     switch (TRY(current_status(record))) {
         case Status::Created:
             return {};
         case Status::Stopped:
-            return fail(Code::WrongState, "cannot start a container that has stopped");
+            return fail(has_stopped(store, record));
         case Status::Running:
             return fail(Code::WrongState, "cannot start an already running container");
         case Status::Paused:
@@ -89,7 +96,7 @@ Result<> start(const Runtime& runtime, const std::string& id) {
     using namespace container;
     auto store = TRY(Store::open(runtime.root, id, Store::Access::Exclusive));
     auto record = TRY(store.read());
-    TRY(check_can_start(record));
+    TRY(check_can_start(store, record));
     auto notify = TRY(listen_for_notification(runtime, store));
     auto opened = open_the_gate(store, record);
     if (!opened) {

@@ -1,6 +1,7 @@
 #include "hooks/hooks.hpp"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,7 +16,7 @@
 namespace arca::hooks {
 
 namespace {
-constexpr std::size_t kTail = 4096;
+constexpr std::size_t kTail = 3072;  // with what is said around it, a message of the launch
 
 std::uint64_t now_ms() {
     timespec now{};
@@ -130,15 +131,27 @@ std::optional<Refusal> read_refusal(sys::FdRef report) {
     return refusal;
 }
 
+/// What a look at the file tells; empty when nothing.
+std::string find_cause(const std::string& path, int errnum) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) < 0) return "";
+    if (errnum == ENOENT) return "the file is there; the interpreter in its first line or its ELF loader is not";
+    if (errnum == ENOEXEC) return "it is neither a program for this machine nor a script that begins with #!";
+    if (errnum != EACCES) return "";
+    if (S_ISDIR(status.st_mode)) return "it is a directory";
+    if ((status.st_mode & 0111) == 0)
+        return text::cat("it has no execute bit (mode ", text::octal(status.st_mode & 07777), ")");
+    return "";
+}
+
 Error explain_refusal(const Command& command, const Refusal& refusal) {
     if (refusal.stage == Refusal::Stage::Directory)
         return {Code::HookFailed, text::cat(command.path, " was not executed: chdir(", command.working_directory, ")"),
                 refusal.errnum};
     Error error(Code::HookFailed, text::cat(command.path, " cannot be executed"), refusal.errnum);
-    if (refusal.errnum == ENOENT && ::access(command.path.c_str(), F_OK) == 0)
-        return std::move(error).hinting(
-            "the file is there; the interpreter in its first line or its ELF loader is not");
-    return error;
+    auto cause = find_cause(command.path, refusal.errnum);
+    if (cause.empty()) return error;
+    return std::move(error).hinting(std::move(cause));
 }
 
 std::string seconds(std::uint64_t ms) {

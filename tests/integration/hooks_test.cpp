@@ -1,6 +1,8 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <regex>
+#include <tuple>
 
 #include "harness/container.hpp"
 
@@ -159,28 +161,124 @@ TEST_F(Hooks, ArgumentsIncludeTheNameOfTheProgram) {
     EXPECT_EQ(read_file(work / "hooks/args"), "zero one\n");
 }
 
-class HooksThatFail : public Hooks, public testing::WithParamInterface<const char*> {};
+namespace {
+
+/// One way in which a hook can fail; the file is there on the host and in the container.
+struct Way {
+    const char* name;
+    std::string content;
+    int mode;
+    const char* path;  ///< below the root filesystem
+    int timeout;
+    std::string text;  ///< what is said of it, PATH for its path and N for seconds
+};
+
+std::string flood() {
+    constexpr int kLinesTold = 279;  // of 11 bytes each, in the last 3072
+    std::string told = "...89";
+    for (int i = 0; i < kLinesTold; ++i)
+        told += " | 0123456789";
+    return told;
+}
+
+const Way kWays[] = {
+    {"ExitsWithAStatus", "#!/bin/sh\necho complaint of the hook >&2\nexit 3\n", 0755, "/hooks/hook", 0,
+     "PATH exited with status 3 after N s; last output: complaint of the hook"},
+    {"ExitsWithoutAWord", "#!/bin/sh\nexit 1\n", 0755, "/hooks/hook", 0, "PATH exited with status 1 after N s"},
+    {"IsKilled", "#!/bin/sh\nkill -SEGV $$\n", 0755, "/hooks/hook", 0, "PATH was killed by SIGSEGV after N s"},
+    {"TakesTooLong", "#!/bin/sh\necho waiting\nexec sleep 60\n", 0755, "/hooks/hook", 1,
+     "PATH was killed: it had not ended after its timeout of 1 s; last output: waiting"},
+    {"IsAbsent", "", 0755, "/hooks/absent", 0, "PATH cannot be executed: absent (ENOENT)"},
+    {"MayNotBeExecuted", "#!/bin/sh\nexit 0\n", 0644, "/hooks/hook", 0,
+     "PATH cannot be executed: refused (EACCES) (it has no execute bit (mode 0644))"},
+    {"IsADirectory", "", 0755, "/hooks/directory", 0, "PATH cannot be executed: refused (EACCES) (it is a directory)"},
+    {"HasNoInterpreter", "#!/absent/interpreter\n", 0755, "/hooks/hook", 0,
+     "PATH cannot be executed: absent (ENOENT) (the file is there; the interpreter in its first line or its ELF loader "
+     "is not)"},
+    {"IsNoProgram", "exit 0\n", 0755, "/hooks/hook", 0,
+     "PATH cannot be executed: exec format error (ENOEXEC) (it is neither a program for this machine nor a script that "
+     "begins with #!)"},
+    {"FloodsAndFails", "#!/bin/sh\ni=0\nwhile [ $i -lt 10000 ]; do echo 0123456789; i=$((i+1)); done\nexit 1\n", 0755,
+     "/hooks/hook", 0, "PATH exited with status 1 after N s; last output: " + flood()},
+};
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+    for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+        text.replace(at, from.size(), to);
+    return text;
+}
+
+}  // namespace
+
+class HooksThatFail : public Hooks, public testing::WithParamInterface<std::tuple<const char*, Way>> {
+  protected:
+    void SetUp() override {
+        Hooks::SetUp();
+        REQUIRE_ARCA("its own texts");
+        REQUIRE(!facts().busybox.empty(), "needs a static busybox");
+        bundle.file("hooks/hook", way().content, way().mode);
+        bundle.directory("hooks/directory");
+        Json hook = {{"path", path()}};
+        if (way().timeout > 0) hook["timeout"] = way().timeout;
+        hooks(stage()).push_back(hook);
+        hooks("poststop").push_back(recorder("poststop"));
+        bundle.args({"/bin/probe", "serve"});
+    }
+    static std::string stage() { return std::get<0>(GetParam()); }
+    static const Way& way() { return std::get<1>(GetParam()); }
+    std::string path() const { return (stage() == "startContainer" ? "" : bundle.rootfs().string()) + way().path; }
+
+    std::string plain(const std::string& text) const {
+        return std::regex_replace(replaced(replaced(text, container.id, "ID"), path(), "PATH"),
+                                  std::regex(R"(\d+\.\d\d s)"), "N s");
+    }
+    static std::string message() {
+        return "error running " + stage() + " hook #0: /hooks/" + stage() + "/0: " + way().text;
+    }
+    void expect_failed(const Output& output, const std::string& operation) {
+        EXPECT_EQ(output.status, 1) << output;
+        EXPECT_EQ(plain(output.err), "arca: " + operation + " ID: " + message() + "\n");
+        const Json known = Json::parse(runtime({"why", "--format", "json", container.id}).out, nullptr, false);
+        EXPECT_EQ(known["operation"], operation);
+        EXPECT_EQ(plain(known.value("message", "")), message());
+    }
+    void expect_start_fails() {
+        expect_failed(container.start(), "start");
+        EXPECT_TRUE(container.reaches("stopped"));
+        EXPECT_EQ(container.output(), stage() == "startContainer" ? "" : "ready\n") << "whether the process ran";
+        EXPECT_TRUE(container.remove().ok());
+    }
+    void expect_delete_goes_on() {
+        ASSERT_TRUE(container.start().ok());
+        ASSERT_TRUE(container.kill("KILL").ok());
+        ASSERT_TRUE(container.reaches("stopped"));
+        const auto log = work / "runtime.log";
+        EXPECT_EQ(runtime({"--log", log.string(), "--log-level", "warning", "delete", container.id}).text(), "");
+        const std::string warned = read_file(log);
+        EXPECT_TRUE(contains(warned, "level=warning")) << warned;
+        EXPECT_TRUE(contains(plain(warned), message())) << warned;
+    }
+};
 
 TEST_P(HooksThatFail, StopTheOperation) {
-    std::string kind = GetParam();
-    bool inside = kind == "startContainer";
-    if (inside) REQUIRE(!facts().busybox.empty(), "needs a static busybox");
-    hooks(kind).push_back(shell("echo complaint of the hook >&2; exit 3"));
-    hooks("poststop").push_back(recorder("poststop"));
-    Output output = container.run();
-    EXPECT_EQ(output.status, 1) << output;
-    EXPECT_EQ(output.out, "") << "the process must not run";
+    const Output created = container.create();
+    if (stage() == "prestart" || stage() == "createRuntime" || stage() == "createContainer") {
+        expect_failed(created, "create");
+    } else {
+        ASSERT_TRUE(created.ok()) << created;
+        stage() == "poststop" ? expect_delete_goes_on() : expect_start_fails();
+    }
     EXPECT_FALSE(std::filesystem::exists(root() / container.id));
-    if (facts().kind != Kind::Arca) return;
-    EXPECT_TRUE(contains(output.err, kind)) << output;
-    EXPECT_TRUE(contains(output.err, "complaint of the hook")) << output;
-    EXPECT_TRUE(contains(output.err, "3")) << output;
     EXPECT_EQ(log().size(), 1U) << "runtime.md#lifecycle: poststop hooks run when the container is destroyed";
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, HooksThatFail,
-                         testing::Values("prestart", "createRuntime", "createContainer", "startContainer"),
-                         [](const auto& each) { return std::string(each.param); });
+INSTANTIATE_TEST_SUITE_P(Stages, HooksThatFail,
+                         testing::Combine(testing::Values("prestart", "createRuntime", "createContainer",
+                                                          "startContainer", "poststart", "poststop"),
+                                          testing::ValuesIn(kWays)),
+                         [](const auto& each) {
+                             return std::string(std::get<0>(each.param)) + "_" + std::get<1>(each.param).name;
+                         });
 
 TEST_F(Hooks, LaterOnesDoNotRunAfterAFailure) {
     hooks("createRuntime").push_back(shell("exit 1"));

@@ -2,6 +2,7 @@
 // container may not: its cgroup, its id maps, its state on disk, its hooks. Until `created` is on disk everything I
 // make is undone when a step fails; if I am killed, state.json says enough for `delete --force` to undo it.
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -156,7 +157,7 @@ class Parent {
             request_.record.cgroup = cgroup_.location();
             TRY(request_.store.write(request_.record));
         }
-        return send(channel_, Kind::Placed);
+        return tell(Kind::Placed);
     }
 
     Result<> learn_who_init_is() {
@@ -165,7 +166,7 @@ class Parent {
         auto message = TRY(receive_next());
         init_ = sys::Child(sys::Pidfd(TRY(only_descriptor(message, Kind::InitIs)), message.pid));
         (void)TRY(intermediate_.wait());
-        TRY(send(channel_, Kind::Adopted));
+        TRY(tell(Kind::Adopted));
         return write_id_maps();
     }
 
@@ -175,7 +176,7 @@ class Parent {
         progress::enter(Step::IdMaps);
         if (plan_.process) process::raise_hard_limits_of(init_.pid(), plan_.process->rlimits);
         TRY(ids::write_maps(plan_.ids, init_.pid(), request_.environment));
-        return send(channel_, Kind::IdMapsWritten);
+        return tell(Kind::IdMapsWritten);
     }
 
     // ORDER: before init goes on to what may concern the devices: sysctls, hooks.
@@ -184,7 +185,7 @@ class Parent {
         progress::enter(Step::Network);
         network_ = TRY(open_network());
         TRY(network::move_devices(plan_.net_devices, network_, moved_devices_));
-        return send(channel_, Kind::DevicesMoved);
+        return tell(Kind::DevicesMoved);
     }
 
     // One that init joins may not be its own yet.
@@ -238,7 +239,7 @@ class Parent {
         const auto state = hook_state(request_.record, Status::Creating, init_.pid());
         TRY(hooks::run(plan_.hooks.prestart, {"prestart", state, plan_.bundle, nullptr}));
         TRY(hooks::run(plan_.hooks.create_runtime, {"createRuntime", state, plan_.bundle, nullptr}));
-        return send(channel_, Kind::HooksDone);
+        return tell(Kind::HooksDone);
     }
 
     Result<> await_ready() {
@@ -267,6 +268,14 @@ class Parent {
         return write_pid_file_at(request_.pid_file, init_.pid());
     }
 
+    // One that is gone cannot be told anything: what it said last, or else how it ended, is the error.
+    Result<> tell(Kind kind) {
+        auto sent = send(channel_, kind);
+        if (sent || sent.error().errnum() != EPIPE) return sent;
+        for (;;)
+            (void)TRY(receive_next());
+    }
+
     Result<Message> receive_next() {
         for (;;) {
             auto message = TRY(receive(channel_));
@@ -288,13 +297,12 @@ class Parent {
     // The channel ended without a word. What is told is how the process ended, in which step, and what the kernel
     // counted meanwhile; never "EOF".
     Error explain_death() {
-        auto& child = init_ ? init_ : intermediate_;
-        auto status = child.wait();
+        const auto* who = init_ ? "init " : "the intermediate ";
+        auto status = (init_ ? init_ : intermediate_).wait();
         const auto step = shared_step_.value();
-        auto error = Error(Code::InitDied,
-                           text::cat(init_ ? "init " : "the intermediate ",
-                                     status ? status->describe() : std::string("ended"), " during step ", name(step)))
-                         .in(step);
+        auto error =
+            Error(Code::InitDied, text::cat(who, status ? status->describe() : "ended", " during step ", name(step)))
+                .in(step);
         if (cgroup_.oom_kills() > 0)
             error = std::move(error).hinting(
                 "the kernel killed it because the cgroup is out of memory: memory.max is too low");
@@ -316,11 +324,15 @@ class Parent {
         resources_ = {};
         const bool gone = remove_cgroup();
         (void)rdt::remove(resctrl_);
-        if (hooks_ran_)
-            (void)hooks::run_all(plan_.hooks.poststop,
-                                 {"poststop", hook_state(request_.record, Status::Stopped, 0), plan_.bundle, nullptr});
+        if (hooks_ran_) run_poststop_hooks();
         // Else `delete` will need it.
         if (gone) (void)request_.store.remove();
+    }
+
+    void run_poststop_hooks() {
+        const hooks::Call call{"poststop", hook_state(request_.record, Status::Stopped, 0), plan_.bundle, nullptr};
+        for (const auto& failure : hooks::run_all(plan_.hooks.poststop, call))
+            if (request_.log != nullptr) request_.log->write(log::Level::Warning, failure);
     }
 
     bool remove_cgroup() {
@@ -354,6 +366,35 @@ Result<Launched> launch(Request& request) {
     return Parent(request).run();
 }
 
+namespace {
+// A process closes its end before it is a zombie, whose status can be read until somebody collects it.
+std::optional<sys::ExitStatus> await_end(pid_t pid) {
+    constexpr int kMomentMs = 1000;
+    auto process = sys::Pidfd::open(pid);
+    if (!process) return std::nullopt;
+    pollfd entry{process->fd().number(), POLLIN, 0};
+    (void)::poll(&entry, 1, kMomentMs);
+    return process->exit_status();
+}
+
+Error died_before_its_program(pid_t pid) {
+    const auto status = await_end(pid);
+    Error error(Code::InitDied, text::cat("the container's process ", status ? status->describe() : "ended",
+                                          " before it could execute its program"));
+    if (!status || status->signal != SIGSYS) return error;
+    return std::move(error).hinting("its seccomp filter ends who executes a program");
+}
+
+// The end of file is also that of a process which its filter ends for calling execve: that one has never executed
+// anything since it was forked.
+Result<> verify_execution(pid_t pid) {
+    constexpr std::uint64_t kForkedOnly = 0x40;  // PF_FORKNOEXEC of linux/sched.h, gone before execve closes anything
+    const auto process = sys::process_info(pid);
+    if (!process || (process->flags & kForkedOnly) == 0) return {};
+    return fail(died_before_its_program(pid));
+}
+}  // namespace
+
 Result<sys::Fd> connect_pidfd_receiver(const std::string& path) {
     return TRY_CTX(sys::connect_unix(path), "the pidfd socket");
 }
@@ -383,8 +424,8 @@ Result<> await_execution(const sys::Channel& starter, const Starting& process) {
     bool executing = false;
     for (;;) {
         auto message = TRY(receive(starter));
-        if (!message && executing) return {};
-        if (!message) return fail(Code::InitDied, "the container's process ended before it could execute its program");
+        if (!message && executing) return verify_execution(process.pid);
+        if (!message) return fail(died_before_its_program(process.pid));
         if (message->kind == Kind::Failed) return fail(std::move(*message->error));
         if (message->kind == Kind::Executing) executing = true;
         if (message->kind == Kind::Listener)

@@ -28,9 +28,11 @@ std::vector<std::byte> start_with(const Header& header) {
     return {bytes, bytes + sizeof header};
 }
 
-void append_text(std::vector<std::byte>& out, std::string_view text) {
+/// `reserved` bytes are left free for what follows.
+void append_text(std::vector<std::byte>& out, std::string_view text, std::size_t reserved = 0) {
     std::string clean = text::printable(text);
-    const std::size_t room = sys::Channel::kMaximalMessage - std::min(sys::Channel::kMaximalMessage, out.size() + 1);
+    const std::size_t taken = out.size() + 1 + reserved;
+    const std::size_t room = sys::Channel::kMaximalMessage - std::min(sys::Channel::kMaximalMessage, taken);
     if (clean.size() > room) {
         clean.resize(room > kEllipsis.size() ? room - kEllipsis.size() : 0);
         if (room > kEllipsis.size()) clean += kEllipsis;
@@ -107,11 +109,23 @@ Result<> send(const sys::Channel& channel, Kind kind, std::int32_t pid, std::str
     return channel.send(bytes, descriptors);
 }
 
+namespace {
+/// Bytes of everything around what has failed.
+std::size_t size_of_frame(const Error& error) {
+    std::size_t size = error.pointer().size() + error.hint().size() + 2;
+    for (const auto& frame : error.context())
+        size += frame.size() + 1;
+    return size;
+}
+}  // namespace
+
 std::vector<std::byte> encode_failure(const Error& error, Role role) {
     auto bytes = start_with({static_cast<std::uint16_t>(Kind::Failed), static_cast<std::uint16_t>(role),
                              static_cast<std::uint16_t>(error.step()), static_cast<std::uint16_t>(error.code()),
                              error.errnum(), 0});
-    append_text(bytes, error.what());
+    // Whose output a long one is matters more than the end of it.
+    constexpr std::size_t kHalf = sys::Channel::kMaximalMessage / 2;
+    append_text(bytes, error.what(), std::min(kHalf, size_of_frame(error)));
     append_text(bytes, error.pointer());
     append_text(bytes, error.hint());
     for (const auto& frame : error.context())

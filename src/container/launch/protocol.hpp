@@ -12,7 +12,7 @@
 //   init -> parent           Ready         the container is created
 //   starter -> init          Go            by the start gate (create) or the channel (run)
 //   init -> starter          Listener      only with a filter that notifies (its listener as descriptor)
-//   init -> starter          Executing     execve comes next: end of file then means that it succeeded
+//   init -> starter          Executing     execve comes next: end of file then means that it succeeded, or killed
 //   init -> parent           Warning       at any time: something that is no error
 //   any -> parent, starter   Failed        with an error; nothing else will come from that process
 #pragma once

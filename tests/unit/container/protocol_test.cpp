@@ -34,6 +34,15 @@ TEST(Protocol, ALongTextIsCutAndMarked) {
     EXPECT_TRUE(message->error->what().ends_with("..."));
 }
 
+TEST(Protocol, ALongTextDoesNotPushOutWhatItIsAbout) {
+    auto error =
+        Error(Code::HookFailed, std::string(sys::Channel::kMaximalMessage, 'x')).at("/hooks/prestart/0").with("a hook");
+    auto message = decode(encode_failure(error, Role::Init));
+    ASSERT_TRUE(message);
+    EXPECT_TRUE(message->error->message().starts_with("a hook: /hooks/prestart/0: xxx")) << message->error->message();
+    EXPECT_TRUE(message->error->message().ends_with("xxx..."));
+}
+
 TEST(Protocol, ControlCharactersDoNotReachATerminal) {
     auto message = decode(encode_failure(Error(Code::System, "bad \x1b[31m name"), Role::Init));
     ASSERT_TRUE(message);
