@@ -265,11 +265,15 @@ class Restorer {
         entrance_ = {};
         const bool gone = remove_cgroup();
         (void)rdt::remove(resctrl_);
-        if (hooks_ran_)
-            (void)hooks::run_all(plan_.hooks.poststop,
-                                 {"poststop", hook_state(record_, Status::Stopped, 0), plan_.bundle, nullptr});
+        if (hooks_ran_) run_poststop_hooks();
         // Else `delete` will need it.
         if (gone) (void)store_.remove();
+    }
+
+    void run_poststop_hooks() {
+        const hooks::Call call{"poststop", hook_state(record_, Status::Stopped, 0), plan_.bundle, nullptr};
+        for (const auto& failure : hooks::run_all(plan_.hooks.poststop, call))
+            if (runtime_.log != nullptr) runtime_.log->write(log::Level::Warning, failure);
     }
 
     bool remove_cgroup() {
