@@ -15,6 +15,7 @@ namespace arca::sys {
 namespace {
 // netlink(7): what the kernel answers in one piece is at most this long.
 constexpr std::size_t kBufferSize = 32768;
+constexpr int kMaximalErrno = 4095;
 
 constexpr std::size_t aligned(std::size_t size) {
     return (size + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1};
@@ -41,6 +42,12 @@ NetlinkObject to_object(std::span<const std::byte> payload, std::size_t fixed_si
     }
     return object;
 }
+/// The kernel's: 0, or an errno.
+int verdict(std::span<const std::byte> payload) {
+    if (payload.size() < sizeof(int)) return EBADMSG;
+    const int negative = read_header<int>(payload);
+    return negative > 0 || negative < -kMaximalErrno ? EBADMSG : -negative;
+}
 }  // namespace
 
 Result<NetlinkAnswer> parse_netlink(std::span<const std::byte> bytes, std::size_t fixed_size, const std::string& what) {
@@ -50,11 +57,8 @@ Result<NetlinkAnswer> parse_netlink(std::span<const std::byte> bytes, std::size_
         if (header.nlmsg_len < sizeof(nlmsghdr) || header.nlmsg_len > bytes.size()) break;
         const auto payload = bytes.subspan(sizeof(nlmsghdr), header.nlmsg_len - sizeof(nlmsghdr));
         answer.is_complete = header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR;
-        if (header.nlmsg_type == NLMSG_ERROR) {
-            if (payload.size() < sizeof(int)) return fail(Code::System, what, EBADMSG);
-            const int errnum = -read_header<int>(payload);
-            if (errnum != 0) return fail(Code::System, what, errnum);
-        }
+        if (header.nlmsg_type == NLMSG_ERROR)
+            if (const int errnum = verdict(payload); errnum != 0) return fail(Code::System, what, errnum);
         if (answer.is_complete) break;
         answer.objects.push_back(to_object(payload, fixed_size));
         bytes = bytes.subspan(std::min(aligned(header.nlmsg_len), bytes.size()));
@@ -107,7 +111,7 @@ std::uint32_t NetlinkObject::number(std::uint16_t type, std::uint32_t otherwise)
 }
 
 void NetlinkObject::copy_to(std::span<std::byte> out) const {
-    std::memcpy(out.data(), fixed.data(), std::min(out.size(), fixed.size()));
+    std::ranges::copy(std::span(fixed).first(std::min(out.size(), fixed.size())), out.begin());
 }
 
 Result<NetlinkSocket> NetlinkSocket::open() {
