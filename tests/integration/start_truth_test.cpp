@@ -85,7 +85,7 @@ const Case kCases[] = {
     {"Directory", Form::Directory, "", 0, "/bin/broken",
      "exec: \"/bin/broken\": permission denied (\"/bin/broken\" is a directory)", true},
     {"Fifo", Form::Fifo, "", 0755, "/bin/broken",
-     "exec: \"/bin/broken\": permission denied (\"/bin/broken\" is not a regular file)", true},
+     "exec: \"/bin/broken\": permission denied (\"/bin/broken\" is not a regular file)", false},
     {"BelowAFile", Form::Nothing, "", 0, "/bin/probe/program",
      "exec: \"/bin/probe/program\": no such file or directory (\"/bin/probe\" is a file where a folder is needed)",
      true},
