@@ -174,6 +174,16 @@ TEST_F(Cgroup, TinyMemory) {
     EXPECT_EQ(output.out, "hello\n") << output;
 }
 
+TEST_F(Cgroup, TooLittleMemoryToStartIsNamed) {
+    REQUIRE_CONTROLLER("memory");
+    REQUIRE_ARCA("its own text");
+    resources()["memory"] = {{"limit", 4096}, {"swap", 4096}};
+    Output output = container.run();
+    EXPECT_EQ(output.status, 1);
+    EXPECT_TRUE(contains(output.err, "was killed by SIGKILL")) << output;
+    EXPECT_TRUE(contains(output.err, "memory.max is too low")) << output;
+}
+
 TEST_F(Cgroup, TinyLimitsAllTogether) {
     REQUIRE_CONTROLLER("memory");
     REQUIRE_CONTROLLER("pids");

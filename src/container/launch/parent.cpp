@@ -33,6 +33,7 @@ namespace arca::container::launch {
 
 namespace {
 constexpr int kRemovalTimeoutMs = 10'000;
+constexpr auto kOutOfMemory = "the kernel killed it because the cgroup is out of memory: memory.max is too low";
 
 // One word of memory that parent and child share: the step in which a child was when it died.
 class SharedStep {
@@ -304,8 +305,7 @@ class Parent {
             Error(Code::InitDied, text::cat(who, status ? status->describe() : "ended", " during step ", name(step)))
                 .in(step);
         if (cgroup_.oom_kills() > 0)
-            error = std::move(error).hinting(
-                "the kernel killed it because the cgroup is out of memory: memory.max is too low");
+            error = std::move(error).hinting(kOutOfMemory);
         else if (step == Step::None && status && status->signal == SIGKILL && resources_.cgroup.birthplace)
             // sys::clone3 sees it and makes another, but for the moment in which a dying process looks alive.
             error = std::move(error).hinting(
@@ -377,21 +377,26 @@ std::optional<sys::ExitStatus> await_end(pid_t pid) {
     return process->exit_status();
 }
 
-Error died_before_its_program(pid_t pid) {
-    const auto status = await_end(pid);
+Error died_before_its_program(const Starting& process) {
+    const auto status = await_end(process.pid);
     Error error(Code::InitDied, text::cat("the container's process ", status ? status->describe() : "ended",
                                           " before it could execute its program"));
-    if (!status || status->signal != SIGSYS) return error;
-    return std::move(error).hinting("its seccomp filter ends who executes a program");
+    if (status && status->signal == SIGSYS)
+        return std::move(error).hinting("its seccomp filter ends who executes a program");
+    // Once programs have run in it, it may have been another that was killed.
+    if (process.status != Status::Creating) return error;
+    auto group = cgroup::Cgroup::open(process.record.cgroup);
+    if (group && group->oom_kills() > 0) return std::move(error).hinting(kOutOfMemory);
+    return error;
 }
 
 // The end of file is also that of a process which its filter ends for calling execve: that one has never executed
 // anything since it was forked.
-Result<> verify_execution(pid_t pid) {
+Result<> verify_execution(const Starting& process) {
     constexpr std::uint64_t kForkedOnly = 0x40;  // PF_FORKNOEXEC of linux/sched.h, gone before execve closes anything
-    const auto process = sys::process_info(pid);
-    if (!process || (process->flags & kForkedOnly) == 0) return {};
-    return fail(died_before_its_program(pid));
+    const auto seen = sys::process_info(process.pid);
+    if (!seen || (seen->flags & kForkedOnly) == 0) return {};
+    return fail(died_before_its_program(process));
 }
 }  // namespace
 
@@ -424,8 +429,8 @@ Result<> await_execution(const sys::Channel& starter, const Starting& process) {
     bool executing = false;
     for (;;) {
         auto message = TRY(receive(starter));
-        if (!message && executing) return verify_execution(process.pid);
-        if (!message) return fail(died_before_its_program(process.pid));
+        if (!message && executing) return verify_execution(process);
+        if (!message) return fail(died_before_its_program(process));
         if (message->kind == Kind::Failed) return fail(std::move(*message->error));
         if (message->kind == Kind::Executing) executing = true;
         if (message->kind == Kind::Listener)
