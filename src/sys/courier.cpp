@@ -48,7 +48,7 @@ struct Courier::Errand {
         while (state.load(std::memory_order_acquire) == Waiting)
             ::syscall(SYS_sched_yield);
         if (state.load(std::memory_order_acquire) == Sending) {
-            std::memcpy(CMSG_DATA(CMSG_FIRSTHDR(&header)), &descriptor, sizeof descriptor);
+            std::memcpy(control.data() + CMSG_LEN(0), &descriptor, sizeof descriptor);
             if (::syscall(SYS_sendmsg, socket, &header, MSG_NOSIGNAL) < 0) errnum = errno;
             // ORDER: before the first thread goes on: if it held the listener itself, the kernel would not notice that
             // the agent has died, and a call that waits for the agent's answer would wait for ever.

@@ -291,8 +291,8 @@ class Parent {
     // Where a user namespace of init's own gives it no rights, the first act that needs some fails.
     Error explain_rights(Error error) const {
         if (!plan_.ids.new_user_namespace || (error.errnum() != EPERM && error.errnum() != EACCES)) return error;
-        return std::move(error).hinting(
-            host::explain_rights_in_user_namespace(host::look_at_namespaces(CLONE_NEWUSER, error.errnum())));
+        const auto seen = host::look_at_namespaces(CLONE_NEWUSER, error.errnum());
+        return std::move(error).hinting(host::explain_rights_in_user_namespace(seen));
     }
 
     // The channel ended without a word. What is told is how the process ended, in which step, and what the kernel
