@@ -80,6 +80,14 @@ Result<sys::Fd> open_rootfs(const Plan& plan) {
                     .at("/root/path"));
 }
 
+// FALLBACK(linux 6.12, and others before 6.18): an unbindable mount that is made a slave stays unbindable. Made private
+// it is not, in this namespace alone.
+Result<sys::Fd> clone_rootfs(sys::FdRef directory) {
+    auto tree = sys::clone_tree(directory, sys::Depth::Recursive);
+    if (tree || tree.error().errnum() != EINVAL || !stop_sharing_parent(directory, MS_PRIVATE)) return tree;
+    return sys::clone_tree(directory, sys::Depth::Recursive);
+}
+
 Result<> pivot(const Plan& plan, const sys::RootDir& root) {
     auto old_root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
     TRY(sys::fchdir(root.fd()));
@@ -157,7 +165,7 @@ Result<sys::RootDir> prepare_root(const Plan& plan) {
     if (stays_shared(plan))
         TRY_CTX(stop_sharing_parent(directory, propagation_of_bind(plan)),
                 text::cat("making the mount of ", plan.rootfs, " no longer shared"));
-    auto tree = TRY_CTX(sys::clone_tree(directory, sys::Depth::Recursive), plan.rootfs);
+    auto tree = TRY_CTX(clone_rootfs(directory), plan.rootfs);
     const sys::MountAttributes propagation{.propagation = propagation_of_bind(plan)};
     auto changed = sys::mount_setattr(tree, sys::Depth::One, propagation);
     const bool late = sys::is_refused(changed);
