@@ -1,6 +1,7 @@
 // arca as an ordinary user finds it: with the helpers of shadow-utils or without, in a user namespace or a container
 // that somebody else has made, on hosts that forbid some of it. Every failure says what the host was seen to lack.
 // Root prepares each situation in a mount namespace of its own and becomes that user there.
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "harness/container.hpp"
@@ -162,6 +163,8 @@ TEST_F(Rootless, HelpersMapAsManyRangesAsAreAskedFor) {
 TEST_F(Rootless, HelpersMayHaveCapabilitiesInPlaceOfTheSetuidBit) {
     REQUIRE_HELPERS();
     REQUIRE(has_program("setcap"), "needs setcap(8)");
+    struct statvfs here {};
+    REQUIRE(::statvfs(work.path().c_str(), &here) == 0 && (here.f_flag & ST_NOSUID) == 0, "the place is nosuid");
     map_range(100000, 1000);
     replace("/etc/subuid", "1:100000:1000\n");  // by uid, as subuid(5) allows
     replace("/etc/subgid", "1:100000:1000\n");
