@@ -13,6 +13,8 @@ using namespace integration;
 namespace {
 
 struct Row {
+    friend void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
+
     std::string name;
     Json edit;         ///< JSON pointer -> value to put there; null removes the entry
     std::string text;  ///< the file itself, where there is no edit
@@ -64,15 +66,17 @@ void apply(const std::string& where, const Json& value, Json& config) {
         parent.erase(pointer.back());
 }
 
-/// Path, type, mode, size and time of change of everything below `directory`.
+/// Path, type, mode, owner, size and time of the last write of everything below `directory`. (Not the time of change:
+/// programs are links to files that other tests link to as well.)
 std::vector<std::string> listing(const std::filesystem::path& directory) {
     std::vector<std::string> all;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
         struct stat status {};
         lstat(entry.path().c_str(), &status);
         all.push_back(entry.path().string() + " " + std::to_string(status.st_mode) + " " +
-                      std::to_string(status.st_size) + " " + std::to_string(status.st_ctim.tv_sec) + "." +
-                      std::to_string(status.st_ctim.tv_nsec));
+                      std::to_string(status.st_uid) + ":" + std::to_string(status.st_gid) + " " +
+                      std::to_string(status.st_size) + " " + std::to_string(status.st_mtim.tv_sec) + "." +
+                      std::to_string(status.st_mtim.tv_nsec));
     }
     std::sort(all.begin(), all.end());
     return all;
