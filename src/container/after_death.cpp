@@ -18,7 +18,7 @@ namespace {
 using namespace container;
 
 // What the kernel announces as a process ends comes a moment after the process counts as ended.
-constexpr std::chrono::seconds kNoticeTakes{1};
+constexpr std::chrono::seconds kNoticeTakes{2};
 
 Result<> await_end(const sys::Pidfd& process) {
     pollfd entry{process.fd().number(), POLLIN, 0};

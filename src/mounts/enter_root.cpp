@@ -80,8 +80,8 @@ Result<sys::Fd> open_rootfs(const Plan& plan) {
                     .at("/root/path"));
 }
 
-// FALLBACK(linux 6.12, and others before 6.18): an unbindable mount that is made a slave stays unbindable. Made private
-// it is not, in this namespace alone.
+// FALLBACK(linux 6.12, and others before 6.18): an unbindable mount that is made a slave stays unbindable. It is made
+// private, in this namespace alone, and can be cloned.
 Result<sys::Fd> clone_rootfs(sys::FdRef directory) {
     auto tree = sys::clone_tree(directory, sys::Depth::Recursive);
     if (tree || tree.error().errnum() != EINVAL || !stop_sharing_parent(directory, MS_PRIVATE)) return tree;

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 #include "sys/syscalls.hpp"
@@ -25,7 +26,7 @@ namespace {
 constexpr std::uint32_t kExitEvent = 0x80000000;
 
 constexpr std::uint32_t kEvent = NLMSG_HDRLEN + sizeof(cn_msg);
-constexpr std::uint32_t kGroup = kEvent + offsetof(proc_event, event_data.exit.process_tgid);
+constexpr std::uint32_t kThread = kEvent + offsetof(proc_event, event_data.exit.process_pid);
 
 /// What is sent to the kernel to be told of every process. (A cn_msg ends in an array, which no struct may hold.)
 struct Subscription {
@@ -34,13 +35,14 @@ struct Subscription {
     std::uint32_t operation;
 };
 
-// Every process of the host is announced. The kernel drops what is not the end of this one.
+// Every thread of the host is announced. The kernel drops what is not the end of this process's first: its other
+// threads may be many, and would fill the socket before the process ends.
 Result<> hear_only_of(const Fd& socket, pid_t pid) {
     // Loads are of big-endian words.
     std::array<sock_filter, 6> code = {{
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kEvent + offsetof(proc_event, what)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(kExitEvent), 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kGroup),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kThread),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(static_cast<std::uint32_t>(pid)), 0, 1),
         BPF_STMT(BPF_RET | BPF_K, ~0U),
         BPF_STMT(BPF_RET | BPF_K, 0),
@@ -64,7 +66,15 @@ Result<> subscribe(const Fd& socket) {
     return {};
 }
 
-std::optional<ExitStatus> read_notice(const Fd& socket) {
+std::chrono::nanoseconds age_of(const proc_event& event) {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);  // ktime_get_ns(), with which the kernel dates it
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec) -
+           std::chrono::nanoseconds(event.timestamp_ns);
+}
+
+// The first thread's status is the process's, unless other threads have outlived it: then it was announced long ago.
+std::optional<ExitStatus> read_notice(const Fd& socket, std::chrono::milliseconds newest) {
     std::array<std::byte, kEvent + sizeof(proc_event)> datagram;
     sockaddr_nl sender{};
     socklen_t length = sizeof sender;
@@ -75,6 +85,7 @@ std::optional<ExitStatus> read_notice(const Fd& socket) {
     if (size < static_cast<ssize_t>(kEnd) || sender.nl_pid != 0) return std::nullopt;
     proc_event event{};
     std::memcpy(&event, datagram.data() + kEvent, sizeof event);
+    if (age_of(event) > newest) return std::nullopt;
     return ExitStatus::from_wait_status(static_cast<int>(event.event_data.exit.exit_code));
 }
 }  // namespace
@@ -100,13 +111,11 @@ Result<ExitNotice> ExitNotice::of(pid_t pid) {
     return ExitNotice(std::move(socket));
 }
 
-// A process with threads is announced thread by thread: the last of them has the status of all.
 std::optional<ExitStatus> ExitNotice::await(std::chrono::milliseconds patience) const {
-    std::optional<ExitStatus> ended;
     pollfd entry{socket_.number(), POLLIN, 0};
-    while (::poll(&entry, 1, ended ? 0 : static_cast<int>(patience.count())) == 1)
-        if (auto status = read_notice(socket_)) ended = status;
-    return ended;
+    while (::poll(&entry, 1, static_cast<int>(patience.count())) == 1)
+        if (auto status = read_notice(socket_, patience)) return status;
+    return std::nullopt;
 }
 
 }  // namespace arca::sys

@@ -22,7 +22,8 @@ class ExitNotice {
     /// or nothing is ever heard.
     static Result<ExitNotice> of(pid_t pid);
 
-    /// How the process ended, if it is announced within that time.
+    /// How the process ended, if it is announced within that time. Called when it has just ended: an announcement older
+    /// than that is of a first thread which others have outlived, and says nothing of the process.
     std::optional<ExitStatus> await(std::chrono::milliseconds patience) const;
 
   private:

@@ -42,6 +42,7 @@ NetlinkObject to_object(std::span<const std::byte> payload, std::size_t fixed_si
     }
     return object;
 }
+
 /// The kernel's: 0, or an errno.
 int verdict(std::span<const std::byte> payload) {
     if (payload.size() < sizeof(int)) return EBADMSG;

@@ -2,10 +2,12 @@
 #include "sys/exit_notice.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <thread>
 
 namespace arca::sys {
 namespace {
@@ -52,6 +54,32 @@ TEST(ExitNotice, OfAnExit) {
 
 TEST(ExitNotice, OfADeathBySignal) {
     expect_announced([] { ::raise(SIGKILL); }, {.code = 0, .signal = SIGKILL});
+}
+
+// Of many threads, so that no place is left for the announcement that counts if theirs are kept.
+TEST(ExitNotice, TheEndOfThreadsIsNotHeard) {
+    const auto end_after_threads = [] {
+        for (int i = 0; i < 2000; ++i)
+            std::thread([] {}).join();
+        ::raise(SIGKILL);
+    };
+    expect_announced(end_after_threads, {.code = 0, .signal = SIGKILL});
+}
+
+TEST(ExitNotice, AFirstThreadThatIsOutlivedSaysNothingOfTheProcess) {
+    int go[2];
+    const pid_t child = child_that_waits(go, [] {
+        std::thread([] {
+            ::usleep(300'000);
+            ::_exit(7);
+        }).detach();
+        ::syscall(SYS_exit, 3);
+    });
+    auto notice = ExitNotice::of(child);
+    ::close(go[1]);
+    ::waitpid(child, nullptr, 0);
+    if (!notice) GTEST_SKIP() << notice.error().message();
+    EXPECT_FALSE(notice->await(std::chrono::milliseconds(100)));
 }
 
 TEST(ExitNotice, NothingIsHeardOfAProcessThatLives) {
