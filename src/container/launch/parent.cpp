@@ -2,7 +2,6 @@
 // container may not: its cgroup, its id maps, its state on disk, its hooks. Until `created` is on disk everything I
 // make is undone when a step fails; if I am killed, state.json says enough for `delete --force` to undo it.
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 
 #include "base/progress.hpp"
 #include "base/text.hpp"
+#include "container/destroy.hpp"
 #include "container/launch/gate.hpp"
 #include "container/launch/launch.hpp"
 #include "container/launch/namespaces.hpp"
@@ -372,8 +372,7 @@ std::optional<sys::ExitStatus> await_end(pid_t pid) {
     constexpr int kMomentMs = 1000;
     auto process = sys::Pidfd::open(pid);
     if (!process) return std::nullopt;
-    pollfd entry{process->fd().number(), POLLIN, 0};
-    (void)::poll(&entry, 1, kMomentMs);
+    (void)await_exit(*process, kMomentMs);
     return process->exit_status();
 }
 
