@@ -257,9 +257,10 @@ class Runtime:
         self.bundles, self.spawner = bundles, spawner
         self.known, self.resident = set(), None
         self.count = 0
+        self.options = ()  # of the runtime, before the command
 
     def argv(self, *arguments, root=None):
-        return [self.path, "--root", str(root or self.root), *arguments]
+        return [self.path, "--root", str(root or self.root), *self.options, *arguments]
 
     def check(self, argv, status):
         if status == NOT_OFFERED:
