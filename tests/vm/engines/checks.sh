@@ -41,6 +41,17 @@ make_rootfs() {
 	echo text >"$1/etc/plain"
 }
 
+# make_context DIRECTORY: something to build, which ends up with /file that says "built" and /tmp/user that says "5"
+make_context() {
+	mkdir -p "$1"
+	cat >"$1/Dockerfile" <<-END
+		FROM $IMAGE
+		RUN echo built >/file
+		USER 5
+		RUN id -u >/tmp/user
+	END
+}
+
 # run_all SCRIPT [CHECK...]: every check in the order in which it stands there, or only those; one line each
 run_all() {
 	local script=$1 name detail passed=0 failed=0 skipped=0
