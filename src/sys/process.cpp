@@ -162,6 +162,9 @@ std::string ExitStatus::describe() const {
 
 Result<Pidfd> Pidfd::open(pid_t pid) {
     auto fd = ::syscall(SYS_pidfd_open, pid, 0);
+    // The number of a process that is gone may still be that of a group or a session, or a thread's: EINVAL before
+    // Linux 6.16, ESRCH and ENOENT since. There is no such process then.
+    if (fd < 0 && pid > 0 && (errno == EINVAL || errno == ENOENT)) errno = ESRCH;
     if (fd < 0) return pidfd_error(text::cat("pidfd_open(", pid, ")"));
     return Pidfd(Fd(static_cast<int>(fd)), pid);
 }

@@ -147,6 +147,24 @@ TEST_F(Kill, AllReachesThoseWhoOutlivedInit) {
     EXPECT_TRUE(eventually([&] { return read_file(container.cgroup() / "cgroup.procs").empty(); }));
 }
 
+// Before Linux 6.16 a number that a session still has is refused otherwise than one that nobody has.
+TEST_F(Kill, AllReachesTheSessionThatInitHasLeft) {
+    REQUIRE_CGROUP();
+    SKIP_FOR(Crun, "does nothing for a stopped container");
+    REQUIRE_RUNC(1, 2, "signals what is left in the cgroup");
+    bundle.drop_namespace("pid");
+    start_probe({"spawn-in-session", "3"});
+    const pid_t init = container.pid();
+    ASSERT_EQ(::kill(init, SIGKILL), 0);
+    container.wait_for_init(init);
+    EXPECT_EQ(container.status(), "stopped");
+    Output output = container.kill("KILL", {"--all"});
+    ASSERT_TRUE(output.ok()) << output;
+    EXPECT_TRUE(eventually([&] { return read_file(container.cgroup() / "cgroup.procs").empty(); }));
+    Output removed = container.remove();
+    EXPECT_TRUE(removed.ok()) << removed;
+}
+
 TEST_F(Kill, AllReachesEveryProcess) {
     REQUIRE_CGROUP();
     bundle.drop_namespace("pid");

@@ -213,7 +213,13 @@ class Parent {
         return process::set_oom_score_adj(init_.pid(), *plan_.process->oom_score_adj, policy);
     }
 
+    // A cgroup of systemd's goes with its last process: what that said last, or how it ended, is the cause then.
     Result<> limit() {
+        auto limited = set_limits();
+        return limited || !init_.pidfd().has_exited() ? std::move(limited) : last_words();
+    }
+
+    Result<> set_limits() {
         progress::enter(Step::Devices);
         if (plan_.cgroup.needs_device_filter) TRY(cgroup_.install_device_filter(plan_.cgroup.devices));
         progress::enter(Step::Limits);
@@ -272,7 +278,11 @@ class Parent {
     // One that is gone cannot be told anything: what it said last, or else how it ended, is the error.
     Result<> tell(Kind kind) {
         auto sent = send(channel_, kind);
-        if (sent || sent.error().errnum() != EPIPE) return sent;
+        return sent || sent.error().errnum() != EPIPE ? std::move(sent) : last_words();
+    }
+
+    // Of a child that is gone: never a success.
+    Result<> last_words() {
         for (;;)
             (void)TRY(receive_next());
     }
@@ -306,12 +316,21 @@ class Parent {
                 .in(step);
         if (cgroup_.oom_kills() > 0)
             error = std::move(error).hinting(kOutOfMemory);
+        else if (const auto limit = memory_limit(); limit && plan_.cgroup.scope && status && status->signal == SIGKILL)
+            error = std::move(error).hinting(text::cat(
+                "what the kernel counted went with the scope; its memory.max was ", *limit, ", which may be too low"));
         else if (step == Step::None && status && status->signal == SIGKILL && resources_.cgroup.birthplace)
             // sys::clone3 sees it and makes another, but for the moment in which a dying process looks alive.
             error = std::move(error).hinting(
                 "it had not run yet: Linux since 6.14 does this to who is born from or into a cgroup whose cgroup.kill "
                 "was written to; another try may succeed");
         return error;
+    }
+
+    std::optional<std::string> memory_limit() const {
+        for (const auto& write : plan_.cgroup.writes)
+            if (write.file == "memory.max" && write.value != "max") return write.value;
+        return std::nullopt;
     }
 
     void undo() {

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <csignal>
 #include <fstream>
+#include <future>
+#include <thread>
 
 #include "../support/in_child.hpp"
 
@@ -100,6 +102,29 @@ TEST(Pidfd, OfNobodyIsEsrch) {
     const pid_t pid = child.pid();
     ASSERT_TRUE(child.wait());
     EXPECT_EQ(Pidfd::open(pid).error().errnum(), ESRCH);
+}
+
+TEST(Pidfd, OfASessionWithoutItsLeaderIsEsrch) {
+    auto leader = spawn([] {
+        ::setsid();
+        if (::fork() == 0) ::pause();
+    });
+    const pid_t pid = leader.pid();
+    ASSERT_TRUE(leader.wait());
+    EXPECT_EQ(Pidfd::open(pid).error().errnum(), ESRCH);
+    ::kill(-pid, SIGKILL);
+}
+
+TEST(Pidfd, OfAThreadIsEsrch) {
+    std::promise<pid_t> id;
+    std::promise<void> end;
+    std::thread thread([&] {
+        id.set_value(::gettid());
+        end.get_future().wait();
+    });
+    EXPECT_EQ(Pidfd::open(id.get_future().get()).error().errnum(), ESRCH);
+    end.set_value();
+    thread.join();
 }
 
 TEST(Pidfd, SignalToTheDeadIsEsrch) {
