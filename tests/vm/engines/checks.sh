@@ -36,6 +36,7 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
 # A tree with a static busybox and a file that no program is
 make_rootfs() {
 	mkdir -p "$1"/{bin,etc,tmp,proc,sys,dev}
+	chmod 1777 "$1/tmp"
 	cp "$(command -v busybox)" "$1/bin/busybox"
 	busybox --list | grep -vx busybox | while read -r applet; do ln -s busybox "$1/bin/$applet"; done
 	echo text >"$1/etc/plain"
