@@ -57,8 +57,10 @@ class [[nodiscard]] Error {
     Error&& as(Code code) &&;
     /// One sentence that follows from something that was looked at, never from a guess.
     Error&& hinting(std::string sentence) &&;
+    /// Another failure, of what was done because of this one: it is told, and changes nothing else.
+    Error&& also(std::string failure) &&;
 
-    /// One line: frames, innermost text, errno in words and by name, pointer, hint.
+    /// One line: frames, innermost text, errno in words and by name, pointer, hint, what failed because of it.
     std::string message() const;
 
   private:
@@ -70,6 +72,7 @@ class [[nodiscard]] Error {
         std::vector<std::string> context;
         std::string pointer;
         std::string hint;
+        std::vector<std::string> also;
     };
     std::unique_ptr<Detail> detail_;
 };

@@ -9,7 +9,7 @@
 namespace arca {
 
 Error::Error(Code code, std::string what, int errnum)
-    : detail_(new Detail{code, errnum, progress::current(), std::move(what), {}, {}, {}}) {}
+    : detail_(new Detail{code, errnum, progress::current(), std::move(what), {}, {}, {}, {}}) {}
 
 Error&& Error::with(std::string frame) && {
     detail_->context.push_back(std::move(frame));
@@ -36,6 +36,11 @@ Error&& Error::hinting(std::string sentence) && {
     return std::move(*this);
 }
 
+Error&& Error::also(std::string failure) && {
+    detail_->also.push_back(std::move(failure));
+    return std::move(*this);
+}
+
 namespace {
 // Whether a text tells that pointer already, and not just a longer one ("/mounts/1" in "/mounts/12").
 bool names(std::string_view text, std::string_view pointer) {
@@ -56,6 +61,7 @@ std::string Error::message() const {
     out += detail_->what;
     if (detail_->errnum != 0) out += ": " + describe_errno(detail_->errnum);
     if (!detail_->hint.empty()) out += " (" + detail_->hint + ")";
+    if (!detail_->also.empty()) out += " (also: " + text::join(detail_->also, "; ") + ")";
     return out;
 }
 

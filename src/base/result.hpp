@@ -14,6 +14,11 @@ inline std::unexpected<Error> fail(Code code, std::string what, int errnum = 0) 
     return std::unexpected<Error>(Error(code, std::move(what), errnum));
 }
 
+/// The first failure is what the caller needs to know; that cleaning up after it failed as well is told beside it.
+inline Error also(Error first, const Result<>& cleanup) {
+    return cleanup ? std::move(first) : std::move(first).also(cleanup.error().message());
+}
+
 namespace try_detail {
 template<class T>
 T take(Result<T>&& result) {

@@ -62,11 +62,7 @@ Result<Created> make(const Runtime& runtime, const CreateOptions& options, Attac
     auto saved = store.write_file(launch::kConfigName, prepared.config_text);
     if (saved) saved = save_exec_config(store, prepared.config);
     if (saved && !notify_manager(runtime).empty()) saved = make_notify_directory(store);
-    if (!saved) {
-        // The first error is what the caller needs to know.
-        (void)store.remove();
-        return fail(std::move(saved.error()));
-    }
+    if (!saved) return fail(also(std::move(saved.error()), store.remove()));
     auto launched = TRY(launch::launch(request));
     return Created{std::move(store), std::move(record), std::move(launched), attachment, std::nullopt};
 }
@@ -120,8 +116,7 @@ Result<int> run(const Runtime& runtime, const RunOptions& options) {
         auto first = std::move(started.error());
         created.launched.init = {};
         write_failure(runtime, options.create.id, "run", first);
-        (void)destroy(runtime, created.store, created.record);
-        return fail(std::move(first));
+        return fail(also(std::move(first), destroy(runtime, created.store, created.record)));
     }
     if (options.detach) {
         (void)created.launched.init.release();

@@ -65,6 +65,19 @@ Result<> kill_everything(const Record& record) {
     return record.cgroup_is_shared ? Result<>{} : group.wait_empty(kDeathTimeoutMs);
 }
 
+Result<> take_back_cgroup(const cgroup::Plan& plan, const cgroup::Cgroup& group) {
+    Result<> emptied;
+    if (!plan.shared) {
+        emptied = group.kill_all();
+        // Even so: those who live could be dying of something else.
+        auto ended = group.wait_empty(kDeathTimeoutMs);
+        if (emptied) emptied = std::move(ended);
+    }
+    if (!group.was_made_here()) return emptied;
+    auto removed = group.remove();
+    return removed ? Result<>{} : fail(also(std::move(removed.error()), emptied));
+}
+
 Result<> destroy(const Runtime& runtime, Store& store, const Record& record) {
     TRY(kill_everything(record));
     progress::enter(Step::RemoveCgroup);

@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "arca/checkpoint.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
@@ -31,8 +33,6 @@ namespace arca {
 
 namespace {
 using namespace container;
-
-constexpr int kRemovalTimeoutMs = 10'000;
 
 // In a process of its own: the attributes of a mount can be changed only from its mount namespace (mount_setattr(2)).
 [[noreturn]] void seal_root_inside(const sys::Pidfd& init) noexcept {
@@ -67,7 +67,7 @@ class Restorer {
           prepared_(prepared),
           store_(store),
           record_(record) {}
-    ~Restorer() { undo(); }
+    ~Restorer() { (void)undo(); }
     Restorer(const Restorer&) = delete;
     Restorer& operator=(const Restorer&) = delete;
 
@@ -82,6 +82,13 @@ class Restorer {
         TRY(write_pid_file());
         done_ = true;
         return std::move(restored_);
+    }
+
+    /// Takes back what was made. The first failure stays the error; what cannot be taken back is told beside it.
+    Error undo_after(Error first) {
+        for (const auto& outcome : undo())
+            first = also(std::move(first), outcome);
+        return first;
     }
 
   private:
@@ -258,30 +265,25 @@ class Restorer {
         return launch::write_pid_file_at(options_.pid_file, restored_.init.pid());
     }
 
-    void undo() {
-        if (done_) return;
+    std::vector<Result<>> undo() {
+        if (std::exchange(done_, true)) return {};
+        std::vector<Result<>> outcomes;
         session_.reset();
         restored_.init = {};
         entrance_ = {};
-        const bool gone = remove_cgroup();
-        (void)rdt::remove(resctrl_);
+        outcomes.push_back(take_back_cgroup(plan_.cgroup, cgroup_));
+        const bool is_gone = outcomes.back().has_value();
+        outcomes.push_back(rdt::remove(resctrl_));
         if (hooks_ran_) run_poststop_hooks();
         // Else `delete` will need it.
-        if (gone) (void)store_.remove();
+        if (is_gone) outcomes.push_back(store_.remove());
+        return outcomes;
     }
 
     void run_poststop_hooks() {
         const hooks::Call call{"poststop", hook_state(record_, Status::Stopped, 0), plan_.bundle, nullptr};
         for (const auto& failure : hooks::run_all(plan_.hooks.poststop, call))
             if (runtime_.log != nullptr) runtime_.log->write(log::Level::Warning, failure);
-    }
-
-    bool remove_cgroup() {
-        if (!plan_.cgroup.shared) {
-            (void)cgroup_.kill_all();
-            (void)cgroup_.wait_empty(kRemovalTimeoutMs);
-        }
-        return !cgroup_.was_made_here() || cgroup_.remove().has_value();
     }
 
     const Runtime& runtime_;
@@ -338,8 +340,10 @@ Result<Made> make(const Runtime& runtime, const RestoreOptions& options) {
     progress::enter(Step::Reserve);
     auto store = TRY(Store::create(runtime.root, options.id));
     auto record = new_record(prepared);
-    auto restored = TRY(Restorer(runtime, options, prepared, store, record).run());
-    return Made{std::move(store), std::move(record), std::move(restored)};
+    Restorer restorer(runtime, options, prepared, store, record);
+    auto restored = restorer.run();
+    if (restored) return Made{std::move(store), std::move(record), std::move(*restored)};
+    return fail(restorer.undo_after(std::move(restored.error())));
 }
 
 Result<int> stay_with(const Runtime& runtime, Made& made, const RestoreOptions& options) {
@@ -362,8 +366,7 @@ Result<int> restore(const Runtime& runtime, const RestoreOptions& options) {
     auto started = mark_started(runtime, made.store, made.record);
     if (!started) {
         made.restored.init = {};
-        (void)destroy(runtime, made.store, made.record);
-        return fail(std::move(started.error()));
+        return fail(also(std::move(started.error()), destroy(runtime, made.store, made.record)));
     }
     if (!options.detach) return stay_with(runtime, made, options);
     (void)made.restored.init.release();

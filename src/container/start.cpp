@@ -86,8 +86,8 @@ Result<> mark_started(const Runtime&, Store& store, Record& record) {
     record.status = Status::Running;
     TRY(store.write(record));
     auto hooks = run_poststart_hooks(store, record);
-    if (!hooks) (void)kill_everything(record);
-    return hooks;
+    if (hooks) return {};
+    return fail(also(std::move(hooks.error()), kill_everything(record)));
 }
 
 }  // namespace container
@@ -104,9 +104,8 @@ Result<> start(const Runtime& runtime, const std::string& id) {
         record.status = Status::Stopped;
         record.reason = opened.error().message();
         write_failure(runtime, id, "start", opened.error());
-        (void)kill_everything(record);
-        (void)store.write(record);
-        return opened;
+        auto error = also(std::move(opened.error()), kill_everything(record));
+        return fail(also(std::move(error), store.write(record)));
     }
     (void)sys::unlinkat(store.directory(), launch::kGateName, 0);
     TRY(remember_failure(runtime, id, "start", mark_started(runtime, store, record)));

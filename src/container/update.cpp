@@ -97,8 +97,8 @@ Result<> update_devices_and_limits(const Target& target, const ResourceChanges& 
     TRY(update_devices(target, changes.merged, options));
     progress::enter(Step::Limits);
     auto updated = target.group.update(writes);
-    if (!updated) (void)update_devices(target, changes.before, options);
-    return updated;
+    if (updated) return {};
+    return fail(also(std::move(updated.error()), update_devices(target, changes.before, options)));
 }
 
 // ORDER: the limits last. The kernel refuses those most often, and they put themselves back; what came before them is

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <csignal>
+#include <utility>
 
 #include "base/progress.hpp"
 #include "base/text.hpp"
@@ -32,7 +33,6 @@
 namespace arca::container::launch {
 
 namespace {
-constexpr int kRemovalTimeoutMs = 10'000;
 constexpr auto kOutOfMemory = "the kernel killed it because the cgroup is out of memory: memory.max is too low";
 
 // One word of memory that parent and child share: the step in which a child was when it died.
@@ -66,7 +66,7 @@ class Parent {
   public:
     explicit Parent(Request& request)
         : request_(request), plan_(request.plan), expected_(expected_messages(plan_, proxies_terminal())) {}
-    ~Parent() { undo(); }
+    ~Parent() { (void)undo(); }
     Parent(const Parent&) = delete;
     Parent& operator=(const Parent&) = delete;
 
@@ -90,6 +90,13 @@ class Parent {
         if (pidfd_receiver_) TRY(send_pidfd(pidfd_receiver_, init_.pidfd(), "standard"));
         done_ = true;
         return Launched{std::move(init_), std::move(channel_), std::move(cgroup_), std::move(controller_)};
+    }
+
+    /// Takes back what was made. The first failure stays the error; what cannot be taken back is told beside it.
+    Error undo_after(Error first) {
+        for (const auto& outcome : undo())
+            first = also(std::move(first), outcome);
+        return first;
     }
 
   private:
@@ -333,33 +340,28 @@ class Parent {
         return std::nullopt;
     }
 
-    void undo() {
-        if (done_) return;
+    std::vector<Result<>> undo() {
+        if (std::exchange(done_, true)) return {};
+        std::vector<Result<>> outcomes;
         network::return_devices(moved_devices_, network_);
         intermediate_ = {};
         init_ = {};
         // Descriptors may be what there are too few of, and taking back takes some.
         channel_.close();
         resources_ = {};
-        const bool gone = remove_cgroup();
-        (void)rdt::remove(resctrl_);
+        outcomes.push_back(take_back_cgroup(plan_.cgroup, cgroup_));
+        const bool is_gone = outcomes.back().has_value();
+        outcomes.push_back(rdt::remove(resctrl_));
         if (hooks_ran_) run_poststop_hooks();
         // Else `delete` will need it.
-        if (gone) (void)request_.store.remove();
+        if (is_gone) outcomes.push_back(request_.store.remove());
+        return outcomes;
     }
 
     void run_poststop_hooks() {
         const hooks::Call call{"poststop", hook_state(request_.record, Status::Stopped, 0), plan_.bundle, nullptr};
         for (const auto& failure : hooks::run_all(plan_.hooks.poststop, call))
             if (request_.log != nullptr) request_.log->write(log::Level::Warning, failure);
-    }
-
-    bool remove_cgroup() {
-        if (!plan_.cgroup.shared) {
-            (void)cgroup_.kill_all();
-            (void)cgroup_.wait_empty(kRemovalTimeoutMs);
-        }
-        return !cgroup_.was_made_here() || cgroup_.remove().has_value();
     }
 
     Request& request_;
@@ -382,7 +384,10 @@ class Parent {
 }  // namespace
 
 Result<Launched> launch(Request& request) {
-    return Parent(request).run();
+    Parent parent(request);
+    auto launched = parent.run();
+    if (launched) return launched;
+    return fail(parent.undo_after(std::move(launched.error())));
 }
 
 namespace {

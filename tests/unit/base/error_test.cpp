@@ -33,6 +33,18 @@ TEST(Error, TheFirstHintWins) {
     EXPECT_EQ(Error(Code::System, "x").hinting("first").hinting("second").hint(), "first");
 }
 
+TEST(Error, WhatFailedBecauseOfItIsToldLastAndChangesNothing) {
+    auto error = also(Error(Code::HookFailed, "the hook failed", EIO).at("/hooks"), {});
+    EXPECT_EQ(error.message(), "/hooks: the hook failed: input/output error (EIO)");
+    error = also(std::move(error), fail(Error(Code::System, "rmdir(/x)", EBUSY).hinting("it holds 1 process")));
+    error = also(std::move(error), fail(Code::Timeout, "nobody ends"));
+    EXPECT_EQ(std::move(error).hinting("advice").message(),
+              "/hooks: the hook failed: input/output error (EIO) (advice) (also: rmdir(/x): device or resource busy "
+              "(EBUSY) (it holds 1 process); nobody ends)");
+    EXPECT_EQ(error.code(), Code::HookFailed);
+    EXPECT_EQ(error.errnum(), EIO);
+}
+
 TEST(Error, RemembersTheStepInWhichItWasMade) {
     progress::enter(Step::Mounts);
     Error error(Code::System, "x");

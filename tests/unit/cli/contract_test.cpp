@@ -155,6 +155,19 @@ TEST(Contract, NoHintChangesTheKindOfFailure) {
     }
 }
 
+TEST(Contract, WhatFailedBecauseOfItChangesNothing) {
+    const auto told = [](Code code) {
+        Error also(Code::ExecNotFound, "exec: no such file or directory, permission denied, no such process");
+        auto error = Error(code, "what was tried on web").also(also.message());
+        return contract_message(error, "start", "web");
+    };
+    const auto text = told(Code::System);
+    EXPECT_TRUE(text.ends_with("(also: exec: no-such-file-or-directory, permission-denied, no-such-process)")) << text;
+    EXPECT_EQ(docker_status(text, "web"), kOtherDockerFailure);
+    EXPECT_EQ(podman_status(text), kOtherPodmanFailure);
+    EXPECT_EQ(podman_status(told(Code::ExecPermission)), 126);
+}
+
 TEST(Contract, IsOneLineWithoutControlCharacters) {
     auto text = contract_message(Error(Code::InvalidConfig, "a\nb\x1b[31m"), "create", "we\rb");
     EXPECT_EQ(text, "create we\\x0db: a b\\x1b[31m");
