@@ -19,6 +19,7 @@
 #include "container/launch/protocol.hpp"
 #include "container/status.hpp"
 #include "container/store.hpp"
+#include "host/explain_namespaces.hpp"
 #include "host/facts.hpp"
 #include "privileges/keyring.hpp"
 #include "privileges/landlock.hpp"
@@ -274,7 +275,7 @@ struct Running {
 Error explain(Error error, const sys::Pidfd& init) {
     constexpr int kEndingMs = 200;
     const bool may_be_that = error.code() == Code::InitDied || error.errnum() == ESRCH || error.errnum() == ENOMEM;
-    if (!may_be_that || !await_exit(init, kEndingMs)) return error;
+    if (!may_be_that || !await_exit(init, kEndingMs)) return host::explain_refusal(std::move(error), 0);
     return Error(Code::NotRunning, "the container has ended meanwhile: container not running");
 }
 

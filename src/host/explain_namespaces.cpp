@@ -50,16 +50,6 @@ bool has_sys_admin() {
     return (bits >> CAP_SYS_ADMIN & 1U) != 0;
 }
 
-// The root of the mount namespace is where its first mount is; a directory below looks the same but for "..".
-bool is_chrooted() {
-    const auto mountinfo = sys::read_file("/proc/self/mountinfo").value_or("");
-    for (auto line : text::split(mountinfo, '\n')) {
-        const auto fields = text::split(line, ' ');
-        if (fields.size() > 4 && fields[4] == "/") return false;
-    }
-    return !mountinfo.empty();
-}
-
 std::string label() {
     auto read = sys::read_file("/proc/self/attr/apparmor/current");
     return std::string(text::trim(read.value_or("")));
@@ -111,6 +101,16 @@ std::string explain_permission(const NamespaceEvidence& evidence) {
 }
 }  // namespace
 
+// The root of the mount namespace is where its first mount is; a directory below looks the same but for "..".
+bool is_chrooted() {
+    const auto mountinfo = sys::read_file("/proc/self/mountinfo").value_or("");
+    for (auto line : text::split(mountinfo, '\n')) {
+        const auto fields = text::split(line, ' ');
+        if (fields.size() > 4 && fields[4] == "/") return false;
+    }
+    return !mountinfo.empty();
+}
+
 std::string explain_namespaces(const NamespaceEvidence& evidence) {
     switch (evidence.errnum) {
         case ENOSPC:
@@ -126,9 +126,21 @@ std::string explain_namespaces(const NamespaceEvidence& evidence) {
     }
 }
 
-std::string explain_rights_in_user_namespace(const NamespaceEvidence& evidence) {
-    const bool refused = evidence.errnum == EPERM || evidence.errnum == EACCES;
-    return refused && is_restricted_by_apparmor(evidence) ? apparmor_remedy(evidence) : std::string();
+std::string explain_refusal(const NamespaceEvidence& evidence) {
+    if (evidence.errnum != EPERM && evidence.errnum != EACCES) return {};
+    if (is_restricted_by_apparmor(evidence)) return apparmor_remedy(evidence);
+    std::vector<std::string> found;
+    if (evidence.label.ends_with("(enforce)"))
+        found.push_back(text::cat("under the AppArmor profile \"", text::printable(evidence.label), "\""));
+    // EACCES is no answer of these, and may be one of files.
+    if (evidence.errnum == EPERM) {
+        if (evidence.is_filtered) found.emplace_back("under a seccomp filter");
+        if (!evidence.has_sys_admin && (evidence.is_filtered || !evidence.asks_for_user_namespace))
+            found.emplace_back("without CAP_SYS_ADMIN");
+        if (!evidence.in_initial_user_namespace) found.emplace_back("in a user namespace that is not the host's");
+    }
+    if (found.empty()) return {};
+    return text::cat("arca itself runs ", text::join(found, ", "), ": most likely that is in the way");
 }
 
 NamespaceEvidence look_at_namespaces(std::uint64_t flags, int errnum) {
@@ -150,6 +162,41 @@ Error explained(Error error, std::uint64_t namespaces) {
     if (namespaces == 0 || error.errnum() == 0) return error;
     auto reason = explain_namespaces(look_at_namespaces(namespaces, error.errnum()));
     return reason.empty() ? std::move(error) : std::move(error).hinting(std::move(reason));
+}
+
+namespace {
+bool takes_sys_admin(Step step) {
+    switch (step) {
+        case Step::Devices:
+        case Step::Fork:
+        case Step::JoinNamespaces:
+        case Step::NewNamespaces:
+        case Step::ForkInit:
+        case Step::BecomeRoot:
+        case Step::CgroupNamespace:
+        case Step::Network:
+        case Step::Rootfs:
+        case Step::Mounts:
+        case Step::DeviceNodes:
+        case Step::Hostname:
+        case Step::Pivot:
+        case Step::Console:
+        case Step::MaskPaths:
+        case Step::Sysctl:
+        case Step::ProcessAttributes:
+        case Step::Identity:
+            return true;
+        default:
+            return false;
+    }
+}
+}  // namespace
+
+Error explain_refusal(Error error, std::uint64_t made) {
+    const bool is_refusal = error.errnum() == EPERM || error.errnum() == EACCES;
+    if (!is_refusal || !error.hint().empty() || !takes_sys_admin(error.step())) return error;
+    auto reason = explain_refusal(look_at_namespaces(made, error.errnum()));
+    return std::move(error).hinting(std::move(reason));
 }
 
 }  // namespace arca::host

@@ -1,4 +1,5 @@
-// Why the kernel refused to make namespaces, from what the host says (user_namespaces(7), namespaces(7)).
+// Why the kernel refused to make namespaces, or what takes rights in them, from what the host says about itself and
+// about this process (user_namespaces(7), namespaces(7)).
 #pragma once
 
 #include <cstdint>
@@ -30,14 +31,21 @@ struct NamespaceEvidence {
 /// Pure. One sentence with a remedy, or nothing when the evidence explains nothing.
 std::string explain_namespaces(const NamespaceEvidence& evidence);
 
+/// Whether this process's root is a directory below the first mount, as chroot(2) makes it.
+bool is_chrooted();
+
 /// Asks the host; after the failure only. `flags`: CLONE_NEW*.
 NamespaceEvidence look_at_namespaces(std::uint64_t flags, int errnum);
 
 /// The error of a clone3(2) or unshare(2) with these flags, with the reason as its hint.
 Error explained(Error error, std::uint64_t namespaces);
 
-/// Pure. A user namespace could be made, and its owner has no rights in it: what EACCES or EPERM of the first acts
-/// inside of it means where AppArmor restricts them; or nothing.
-std::string explain_rights_in_user_namespace(const NamespaceEvidence& evidence);
+/// Pure. What most likely refused an act that takes CAP_SYS_ADMIN: what arca itself runs under, where that is less than
+/// root of the host has; or nothing.
+std::string explain_refusal(const NamespaceEvidence& evidence);
+
+/// The error with that as its hint, if it is a bare EACCES or EPERM of a step of the launch that takes such rights.
+/// `made`: the namespaces (CLONE_NEW*) that the launch makes.
+Error explain_refusal(Error error, std::uint64_t made);
 
 }  // namespace arca::host

@@ -298,18 +298,11 @@ class Parent {
         for (;;) {
             auto message = TRY(receive(channel_));
             if (!message) return fail(explain_death());
-            if (message->kind == Kind::Failed) return fail(explain_rights(std::move(*message->error)));
+            if (message->kind == Kind::Failed) return fail(std::move(*message->error));
             TRY(expected_.accept(message->kind));
             if (message->kind != Kind::Warning) return std::move(*message);
             if (request_.log != nullptr) request_.log->write(log::Level::Warning, message->text);
         }
-    }
-
-    // Where a user namespace of init's own gives it no rights, the first act that needs some fails.
-    Error explain_rights(Error error) const {
-        if (!plan_.ids.new_user_namespace || (error.errnum() != EPERM && error.errnum() != EACCES)) return error;
-        const auto seen = host::look_at_namespaces(CLONE_NEWUSER, error.errnum());
-        return std::move(error).hinting(host::explain_rights_in_user_namespace(seen));
     }
 
     // The channel ended without a word. What is told is how the process ended, in which step, and what the kernel
@@ -387,7 +380,7 @@ Result<Launched> launch(Request& request) {
     Parent parent(request);
     auto launched = parent.run();
     if (launched) return launched;
-    return fail(parent.undo_after(std::move(launched.error())));
+    return fail(parent.undo_after(host::explain_refusal(std::move(launched.error()), request.plan.namespaces.created)));
 }
 
 namespace {

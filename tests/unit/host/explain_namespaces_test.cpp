@@ -46,12 +46,12 @@ TEST(ExplainNamespaces, AppArmor) {
     EXPECT_THAT(explain_namespaces(evidence), AllOf(HasSubstr("apparmor_restrict_unprivileged_userns is 1"),
                                                     HasSubstr("\"unconfined\""), HasSubstr("contrib/apparmor/arca")));
     evidence.label = "unprivileged_userns (enforce)";
-    EXPECT_THAT(explain_rights_in_user_namespace(evidence), HasSubstr("\"unprivileged_userns (enforce)\""));
+    EXPECT_THAT(explain_refusal(evidence), HasSubstr("\"unprivileged_userns (enforce)\""));
     evidence.errnum = EINVAL;
-    EXPECT_THAT(explain_rights_in_user_namespace(evidence), IsEmpty());
+    EXPECT_THAT(explain_refusal(evidence), IsEmpty());
     evidence.errnum = EPERM;
     evidence.unprivileged_by_apparmor = "0";
-    EXPECT_THAT(explain_rights_in_user_namespace(evidence), IsEmpty());
+    EXPECT_THAT(explain_refusal(evidence), IsEmpty());
 }
 
 TEST(ExplainNamespaces, WithoutRightsAndWithoutAUserNamespace) {
@@ -69,6 +69,46 @@ TEST(ExplainNamespaces, ChrootAndOldKernels) {
     EXPECT_THAT(explain_namespaces(evidence), HasSubstr("chroot"));
     EXPECT_THAT(explain_namespaces(of_a_user(EINVAL)), HasSubstr("built without"));
     EXPECT_THAT(explain_namespaces(of_a_user(ENOMEM)), IsEmpty());
+}
+
+struct Blocked {
+    const char* name;
+    NamespaceEvidence evidence;
+    const char* reason;
+};
+const Blocked kBlocked[] = {
+    {"ByNothing", {.errnum = EPERM, .has_sys_admin = true}, ""},
+    {"ByTheChoiceOfAUserNamespace", {.errnum = EPERM, .asks_for_user_namespace = true}, ""},
+    {"ByMissingRights", {.errnum = EPERM}, "arca itself runs without CAP_SYS_ADMIN: most likely that is in the way"},
+    {"ByAFilter",
+     {.errnum = EPERM, .has_sys_admin = true, .is_filtered = true},
+     "arca itself runs under a seccomp filter: most likely that is in the way"},
+    {"ByAContainerOfAnEngine",
+     {.errnum = EPERM, .label = "docker-default (enforce)", .is_filtered = true},
+     "arca itself runs under the AppArmor profile \"docker-default (enforce)\", under a seccomp filter, without "
+     "CAP_SYS_ADMIN: most likely that is in the way"},
+    {"ByAUserNamespaceAround",
+     {.errnum = EPERM, .has_sys_admin = true, .in_initial_user_namespace = false},
+     "arca itself runs in a user namespace that is not the host's: most likely that is in the way"},
+    {"ByAppArmorAlone",
+     {.errnum = EACCES, .label = "web (enforce)", .is_filtered = true},
+     "arca itself runs under the AppArmor profile \"web (enforce)\": most likely that is in the way"},
+    {"ByAProfileThatOnlyComplains", {.errnum = EACCES, .label = "web (complain)"}, ""},
+    {"ByNoRefusal", {.errnum = EINVAL, .label = "web (enforce)", .is_filtered = true}, ""},
+};
+class ExplainRefusal : public ::testing::TestWithParam<Blocked> {};
+
+TEST_P(ExplainRefusal, TellsWhatArcaRunsUnder) {
+    EXPECT_EQ(explain_refusal(GetParam().evidence), GetParam().reason);
+}
+INSTANTIATE_TEST_SUITE_P(Blocked, ExplainRefusal, ::testing::ValuesIn(kBlocked),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+TEST(ExplainRefusal, LeavesOtherErrorsAlone) {
+    const auto hint = [](Error error) { return explain_refusal(std::move(error), 0).hint(); };
+    EXPECT_EQ(hint(Error(Code::System, "open", EPERM).in(Step::OpenResources)), "");
+    EXPECT_EQ(hint(Error(Code::System, "mount", EINVAL).in(Step::Mounts)), "");
+    EXPECT_EQ(hint(Error(Code::System, "mount", EPERM).in(Step::Mounts).hinting("known")), "known");
 }
 
 TEST(LookAtNamespaces, ReadsWhatIsAskedFor) {
