@@ -1,5 +1,6 @@
 // From the host's view of files to the container's: the root filesystem as a mount of its own, and then as /.
 #include <fcntl.h>
+#include <linux/magic.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "host/explain_namespaces.hpp"
 #include "mounts/execute.hpp"
 #include "mounts/explain.hpp"
 #include "sys/mount_api.hpp"
@@ -42,7 +44,11 @@ Result<> set_propagation(const Plan& plan) {
     unsigned long flags = MS_SLAVE | MS_REC;
     if (plan.root_propagation)
         flags = propagation_flag(plan.root_propagation->type) | (plan.root_propagation->recursive ? MS_REC : 0);
-    return sys::mount("none", "/", "", flags, "");
+    auto changed = sys::mount("none", "/", "", flags, "");
+    if (changed || changed.error().errnum() != EINVAL || !host::is_chrooted()) return changed;
+    return fail(std::move(changed.error())
+                    .hinting("arca runs in a chroot(2) whose root is no mount: `mount --bind DIR DIR` before makes it "
+                             "one"));
 }
 
 // A slave has to keep its master from the first bind on: one that was private meanwhile stays private
@@ -88,15 +94,21 @@ Result<sys::Fd> clone_rootfs(sys::FdRef directory) {
     return sys::clone_tree(directory, sys::Depth::Recursive);
 }
 
+// pivot_root(2), "ERRORS": the root that the machine booted with cannot be exchanged.
+Error explain_pivot(Error error, sys::FdRef old_root) {
+    if (error.errnum() != EINVAL) return error;
+    const auto status = sys::fstatfs(old_root);
+    if (!status || (status->f_type != RAMFS_MAGIC && status->f_type != TMPFS_MAGIC)) return error;
+    return std::move(error).hinting("the root is an initramfs, which cannot be pivoted: use --no-pivot");
+}
+
 Result<> pivot(const Plan& plan, const sys::RootDir& root) {
     auto old_root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
     TRY(sys::fchdir(root.fd()));
     // The old root ends up stacked on the new one (pivot_root(2), "pivot_root(".", ".")"): no directory is needed for
     // it.
     auto pivoted = sys::pivot_root(".", ".");
-    if (!pivoted && pivoted.error().errnum() == EINVAL)
-        return fail(std::move(pivoted.error()).hinting("on an initramfs the root cannot be pivoted: use --no-pivot"));
-    if (!pivoted) return pivoted;
+    if (!pivoted) return fail(explain_pivot(std::move(pivoted.error()), old_root));
     // ORDER: before the umount, which would otherwise reach the host through shared mounts.
     if (stays_shared(plan)) TRY(sys::change_attached(old_root, sys::Depth::Recursive, {.propagation = MS_SLAVE}));
     TRY(sys::fchdir(old_root));
