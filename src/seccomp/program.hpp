@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +38,10 @@ struct Loaded {
 };
 /// seccomp(SECCOMP_SET_MODE_FILTER). Zone C: allocates nothing, may be the last call before execve.
 Loaded load(const Program& program) noexcept;
+
+/// The errno that the program gives for a system call in place of a result; nothing when it does not stand in its way,
+/// or ends who makes it. What execve(2) fails with can then be told from what the kernel would have said.
+std::optional<int> errno_for(const Program& program, int number, std::span<const std::uint64_t> arguments);
 
 /// For `features`: names libseccomp and this kernel know.
 std::vector<std::string> known_flags();

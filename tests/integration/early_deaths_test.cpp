@@ -174,7 +174,23 @@ const Row kRows[] = {
      "the container's process was killed by SIGSYS before it could execute its program (its seccomp filter ends who "
      "executes a program)"},
     {"FilterThatRefusesToExecute", Noticed::ByStart, [](const Scene& s) { s.filter_execution("SCMP_ACT_ERRNO"); },
-     kNothing, "permission denied: exec \"/bin/probe\": operation-not-permitted"},
+     kNothing,
+     "permission denied: /linux/seccomp: exec \"/bin/probe\": operation-not-permitted (the container's own filter "
+     "answers execve(2) with EPERM)"},
+    {"FilterThatPretendsAMissingProgram", Noticed::ByStart,
+     [](const Scene& s) {
+         s.filter_execution("SCMP_ACT_ERRNO");
+         s.bundle.linux_()["seccomp"]["syscalls"][0]["errnoRet"] = ENOENT;
+     },
+     kNothing,
+     "/linux/seccomp: exec \"/bin/probe\": no such file or directory (the container's own filter answers execve(2) "
+     "with ENOENT)"},
+    {"FilterThatPretendsToHaveExecuted", Noticed::ByStart,
+     [](const Scene& s) {
+         s.filter_execution("SCMP_ACT_ERRNO");
+         s.bundle.linux_()["seccomp"]["syscalls"][0]["errnoRet"] = 0;
+     },
+     kNothing, "/linux/seccomp: exec \"/bin/probe\" (the container's own filter answers execve(2) with 0)"},
     {"FilterThatKillsEverything", Noticed::ByStart,
      [](const Scene& s) {
          s.bundle.linux_()["seccomp"] = {{"defaultAction", "SCMP_ACT_KILL_PROCESS"}};

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 
 #include "base/progress.hpp"
 #include "base/text.hpp"
@@ -50,12 +52,25 @@ Result<> enter_working_directory(const std::string& cwd) {
     return verify_working_directory(cwd);
 }
 
+// What execve will most likely fail with. The filter has the first word.
+std::optional<Error> foresee_failure(const std::string& path, char* const* argv, char* const* envp,
+                                     const seccomp::Program& filter) {
+    const std::array arguments = {std::bit_cast<std::uint64_t>(path.c_str()), std::bit_cast<std::uint64_t>(argv),
+                                  std::bit_cast<std::uint64_t>(envp)};
+    const auto refusal = seccomp::errno_for(filter, SYS_execve, arguments);
+    if (!refusal) return process::foresee_exec_failure(path);
+    auto error = process::describe_exec_failure(path, *refusal).at("/linux/seccomp");
+    return std::move(error).hinting(
+        text::cat("the container's own filter answers execve(2) with ", errno_name(*refusal)));
+}
+
 // Why execve failed. After a filter is loaded nothing can be looked at: what was foreseen has to do.
 Error exec_error(const std::string& path, int errnum, const std::optional<seccomp::Program>& filter,
                  std::optional<Error>& foreseen) {
     if (!filter) return process::explain_exec_failure(path, errnum);
     auto described = process::describe_exec_failure(path, errnum);
-    if (foreseen && foreseen->what() == described.what()) return std::move(*foreseen);
+    if (foreseen && foreseen->what() == described.what() && foreseen->errnum() == described.errnum())
+        return std::move(*foreseen);
     return described;
 }
 
@@ -178,11 +193,12 @@ void execute(const ProcessPlan& process, const std::string& path, const std::opt
     progress::enter(Step::LoadFilter);
     std::optional<Error> foreseen;
     if (filter) {
-        foreseen = process::foresee_exec_failure(path);
+        foreseen = foresee_failure(path, argv.data(), envp.data(), *filter);
         load_filter(process, *filter, starter);
     }
     progress::enter(Step::Exec);
     if (auto said = say(starter, Kind::Executing); !said) ::_exit(1);
+    errno = 0;  // a filter may claim success
     ::execve(path.c_str(), argv.data(), envp.data());
     const int errnum = errno;
     give_up(starter, exec_error(path, errnum, filter, foreseen));

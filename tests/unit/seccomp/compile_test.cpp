@@ -297,6 +297,8 @@ TEST(Compile, RulesEqualToTheDefaultChangeNothing) {
     ASSERT_EQ(compiled.notes.size(), 2U);
     EXPECT_EQ(compiled.notes[0].pointer, "/linux/seccomp/syscalls/0");
     EXPECT_EQ(compiled.notes[1].pointer, "/linux/seccomp/syscalls/1");
+    for (const auto& note : compiled.notes)
+        EXPECT_EQ(note.text, "the action is the default action: the rule changes nothing");
 }
 
 TEST(Compile, ContradictingRulesAreAnError) {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 
@@ -89,6 +90,37 @@ TEST(KernelSeccomp, AllowListRefusesAndNewCallsAreNotImplemented) {
                                     return errno_of(SYS_clone3, nullptr, 0) == EPERM ? 0 : 6;
                                 }),
                        0);
+}
+
+TEST(KernelSeccomp, WhatAProgramAnswersIsForeseen) {
+    spec::Seccomp profile;
+    profile.default_action = SeccompAction::Errno;
+    profile.syscalls = {{{"exit_group", "getpid"}, SeccompAction::Allow, {}, {}},
+                        {{"getppid"}, SeccompAction::Errno, 77, {}},
+                        {{"getuid"}, SeccompAction::Errno, 0, {}},
+                        {{"getgid"}, SeccompAction::Trace, 5, {}},
+                        {{"close"}, SeccompAction::Allow, {}, {{0, 1ULL << 40, 0, SeccompOperator::GreaterOrEqual}}}};
+    const auto program = must_compile(profile);
+    const auto foreseen = [&](int number, std::uint64_t argument = 0) {
+        return errno_for(program, number, std::array{argument});
+    };
+    EXPECT_EQ(foreseen(SYS_getpid), std::nullopt);
+    EXPECT_EQ(foreseen(SYS_getppid), 77);
+    EXPECT_EQ(foreseen(SYS_getuid), 0);
+    EXPECT_EQ(foreseen(SYS_close, 7), EPERM);
+    EXPECT_EQ(foreseen(SYS_close, 1ULL << 41), std::nullopt);
+    EXPECT_EQ(foreseen(9999), ENOSYS) << "newer than the profile";
+    for (const int number : {SYS_getppid, SYS_getgid, SYS_execve, SYS_close, 9999})
+        EXPECT_EXIT_STATUS(filtered(program, [&] { return errno_of(number, 7UL); }), foreseen(number, 7)) << number;
+}
+
+TEST(KernelSeccomp, NoAnswerIsForeseenOfWhoEndsOrAsksAnAgent) {
+    for (const auto action : {SeccompAction::KillProcess, SeccompAction::Trap, SeccompAction::Log}) {
+        spec::Seccomp profile;
+        profile.syscalls = {{{"execve"}, action, {}, {}}};
+        EXPECT_EQ(errno_for(must_compile(profile), SYS_execve, {}), std::nullopt);
+    }
+    EXPECT_EQ(errno_for({}, SYS_execve, {}), std::nullopt) << "no program at all";
 }
 
 TEST(KernelSeccomp, KillAndTrapAreSignals) {
