@@ -1,5 +1,6 @@
 #include "cgroup/systemd_scope.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 #include "base/text.hpp"
@@ -37,6 +38,17 @@ Error refusal(const MethodCall& call, const Reply& reply) {
                                  reply.error_name, ")"));
 }
 
+// Which property is meant is not always said: "Invalid argument" may be any of them.
+Error refusal(const MethodCall& call, const Reply& reply, const std::vector<Property>& sent) {
+    auto error = refusal(call, reply);
+    std::vector<std::string> names;
+    for (const auto& property : sent)
+        names.push_back(property.name);
+    const bool is_said = std::ranges::any_of(names, [&](const auto& name) { return reply.text.contains(name); });
+    if (is_said || names.empty() || error.code() == Code::WrongState) return error;
+    return std::move(error).hinting(text::cat("the properties sent: ", text::join(names, ", ")));
+}
+
 Result<> check_job(const Reply& reply) {
     if (reply.text == "done") return {};
     return fail(Code::System, text::cat("systemd could not make it: the job ended as \"", reply.text, "\""));
@@ -53,7 +65,7 @@ Result<> start(const ScopePlan& plan, pid_t pid) {
         (void)TRY(bus.call({"ResetFailedUnit", {Value::string(plan.unit)}}, deadline));
         reply = TRY(bus.run_job(call, deadline));
     }
-    if (!reply.ok()) return fail(refusal(call, reply));
+    if (!reply.ok()) return fail(refusal(call, reply, plan.properties));
     return check_job(reply);
 }
 }  // namespace
@@ -73,7 +85,7 @@ Result<> set_properties(const std::string& bus, const std::string& unit, const s
     auto connection = TRY_CTX(SystemdBus::connect(bus, deadline), frame(unit));
     const MethodCall call{"SetUnitProperties", {Value::string(unit), Value::boolean(true), as_argument(properties)}};
     const auto reply = TRY_CTX(connection.call(call, deadline), frame(unit));
-    if (!reply.ok()) return fail(refusal(call, reply).with(frame(unit)));
+    if (!reply.ok()) return fail(refusal(call, reply, properties).with(frame(unit)));
     return {};
 }
 

@@ -13,6 +13,7 @@
 
 #include "../support/temporary_directory.hpp"
 #include "base/text.hpp"
+#include "cgroup/systemd_scope.hpp"
 
 namespace arca::cgroup {
 namespace {
@@ -124,6 +125,30 @@ TEST_F(SystemdBusTest, ADaemonTakesEveryKindOfArgument) {
     // It has nobody to pass them on to: it knows no such service, or cannot start it.
     EXPECT_THAT(reply->error_name, testing::StartsWith("org.freedesktop.DBus.Error.")) << reply->text;
     EXPECT_FALSE(reply->says(".InvalidArgs")) << reply->text;
+}
+
+// Nobody of systemd's name is on this bus, and the daemon's answer names no property.
+TEST_F(SystemdBusTest, ARefusalThatNamesNoPropertyIsToldWithAllThatWereSent) {
+    if (!start_bus_daemon()) GTEST_SKIP() << "needs dbus-daemon";
+    const std::vector<Property> properties = {{"Slice", Value::string("a.slice")}, {"Delegate", Value::boolean(true)}};
+    const auto told = set_properties(address("bus"), "web.scope", properties).error().message();
+    EXPECT_THAT(told, testing::StartsWith("systemd unit web.scope: systemd refuses SetUnitProperties: "));
+    EXPECT_THAT(told, testing::EndsWith(") (the properties sent: Slice, Delegate)"));
+    EXPECT_THAT(told, HasSubstr("(org.freedesktop.DBus.Error."));
+    ScopePlan plan;
+    plan.bus = address("bus");
+    plan.unit = "web.scope";
+    plan.properties = properties;
+    const auto started = start_scope(plan, ::getpid());
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().hint(), "the properties sent: Slice, Delegate");
+}
+
+TEST_F(SystemdBusTest, ARefusalHasNoListWhereNothingWasSent) {
+    if (!start_bus_daemon()) GTEST_SKIP() << "needs dbus-daemon";
+    const auto stopped = stop_scope(address("bus"), "web.scope", Inhabitants::None);
+    ASSERT_FALSE(stopped);
+    EXPECT_EQ(stopped.error().hint(), "");
 }
 
 }  // namespace
