@@ -649,5 +649,29 @@ TEST(IdMappedMounts, OfFileSystemsThatCannotAreExplained) {
     expect_good(play);
 }
 
+TEST(IdMappedMounts, OfMountsThatAreMappedAlreadyAreExplained) {
+    if (!started_by_root()) GTEST_SKIP() << "needs root on the host";
+    Scenario play;
+    play.container = [&](Site& site) {
+        auto plan = plan_for(site, play.identity);
+        auto first = bind_step(site.on_host("/data"), "/once");
+        first.id_mapped = true;
+        first.uid_mappings = first.gid_mappings = {{0, 1000, 10}};
+        auto second = first;
+        second.source = site.in_rootfs("/once");
+        second.destination = "/twice";
+        plan.mounts = {first, second};
+        auto root = prepare_root(plan);
+        if (!site.good(root, "prepare_root")) return;
+        Sources none;
+        site.contains(
+            site.message(make_mounts(plan, *root, none), "make_mounts"),
+            text::cat("refused (EPERM) (the mount of ", second.source,
+                      " (tmpfs) is id-mapped already, or its file system belongs to another user namespace)"));
+    };
+    play.host = [](Site& site) { site.directory(site.on_host("/data")); };
+    expect_good(play);
+}
+
 }  // namespace
 }  // namespace arca::mounts::test
