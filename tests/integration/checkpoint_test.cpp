@@ -430,9 +430,9 @@ TEST_F(Checkpoint, AnIdThatIsTakenIsRefused) {
     EXPECT_EQ(container.status(), "running");
 }
 
-class CheckpointRefusal : public ContainerTest {};
+class CheckpointThatIsRefused : public ContainerTest {};
 
-TEST_F(CheckpointRefusal, WithoutCriuThePackageIsNamed) {
+TEST_F(CheckpointThatIsRefused, WithoutCriuThePackageIsNamed) {
     REQUIRE_ROOT();
     start_probe({"serve"});
     Output output = runtime_command(root(), {"checkpoint", container.id}).variable("PATH", "/nowhere").run();
@@ -441,7 +441,7 @@ TEST_F(CheckpointRefusal, WithoutCriuThePackageIsNamed) {
     EXPECT_EQ(container.status(), "running");
 }
 
-TEST_F(CheckpointRefusal, WhatDoesNotRun) {
+TEST_F(CheckpointThatIsRefused, WhatDoesNotRun) {
     REQUIRE_ROOT();
     ASSERT_TRUE(container.create().ok());
     Output output = container.call({"checkpoint", container.id});
@@ -451,14 +451,14 @@ TEST_F(CheckpointRefusal, WhatDoesNotRun) {
     EXPECT_TRUE(contains(output.err, "does not exist")) << output;
 }
 
-TEST_F(CheckpointRefusal, WhatCannotBeMeant) {
+TEST_F(CheckpointThatIsRefused, WhatCannotBeMeant) {
     EXPECT_TRUE(contains(container.call({"checkpoint", "--parent-path", "/a", "x"}).err, "must be relative"));
     EXPECT_TRUE(contains(container.call({"checkpoint", "--lazy-pages", "x"}).err, "--page-server"));
     EXPECT_TRUE(contains(container.call({"checkpoint", "--empty-ns", "pid", "x"}).err, "only network"));
     EXPECT_TRUE(contains(container.call({"restore", "--lsm-mount-context"}).err, "flag needs an argument"));
 }
 
-TEST_F(CheckpointRefusal, ImagesThatAreNotThere) {
+TEST_F(CheckpointThatIsRefused, ImagesThatAreNotThere) {
     REQUIRE_ROOT();
     REQUIRE(criu().obstacle.empty(), criu().obstacle);
     bundle.write();

@@ -305,7 +305,7 @@ TEST_F(Rootless, SysfsOfAForeignNetworkNamespaceIsBound) {
 }
 
 // A container around arca, with the masks of an engine over its /proc: the kernel shows no new procfs then.
-class RootlessNested : public Rootless {
+class RootlessInAContainer : public Rootless {
   protected:
     void SetUp() override {
         Rootless::SetUp();
@@ -338,20 +338,20 @@ class RootlessNested : public Rootless {
     Bundle inner{work / "inner"};
 };
 
-TEST_F(RootlessNested, AMaskedProcIsExplained) {
+TEST_F(RootlessInAContainer, AMaskedProcIsExplained) {
     Output output = run_outer();
     EXPECT_NE(output.status, 0) << output;
     EXPECT_TRUE(contains(output.err, "/proc visible now is not partly covered")) << output;
 }
 
-TEST_F(RootlessNested, WithAVisibleProcItRuns) {
+TEST_F(RootlessInAContainer, WithAVisibleProcItRuns) {
     outer.config["linux"]["maskedPaths"] = Json::array();
     outer.config["linux"]["readonlyPaths"] = Json::array();
     Output output = run_outer();
     EXPECT_TRUE(output.ok() && contains(output.out, "hello")) << output;
 }
 
-TEST_F(RootlessNested, WithABindOfProcItRuns) {
+TEST_F(RootlessInAContainer, WithABindOfProcItRuns) {
     for (auto& mount : inner.config["mounts"])
         if (mount["destination"] == "/proc")
             mount = {{"destination", "/proc"}, {"type", "bind"}, {"source", "/proc"}, {"options", {"rbind"}}};
