@@ -1,5 +1,7 @@
 #include <sys/stat.h>
 
+#include <regex>
+
 #include "harness/container.hpp"
 
 using namespace integration;
@@ -180,11 +182,15 @@ TEST_F(Cgroup, TooLittleMemoryToStartIsNamed) {
     resources()["memory"] = {{"limit", 4096}, {"swap", 4096}};
     Output output = container.run();
     EXPECT_EQ(output.status, 1);
-    EXPECT_TRUE(contains(output.err, "was killed by SIGKILL")) << output;
     // The counters of a scope go with its last process.
-    EXPECT_TRUE(contains(output.err, "memory.max is too low") ||
-                (facts().systemd_manager && contains(output.err, "its memory.max was 4096, which may be too low")))
-        << output;
+    const std::regex told("arca: run " + container.id +
+                          ": (init was killed by SIGKILL during step [A-Za-z]+|the container's process was killed by "
+                          "SIGKILL before it could execute its program) \\((the kernel killed it because the cgroup is "
+                          "out of memory: memory.max is too low|what the kernel counted went with the scope; its "
+                          "memory.max was 4096, which may be too low)\\)\n");
+    EXPECT_TRUE(std::regex_match(output.err, told)) << output;
+    EXPECT_FALSE(std::filesystem::exists(root() / container.id));
+    EXPECT_FALSE(std::filesystem::exists(container.cgroup()));
 }
 
 TEST_F(Cgroup, TinyLimitsAllTogether) {
@@ -279,6 +285,13 @@ TEST_F(Cgroup, LimitWithoutItsControllerIsAnError) {
     Output output = container.create();
     EXPECT_EQ(output.status, 1) << output;
     EXPECT_TRUE(contains(output.err, "memory")) << output;
+    if (facts().kind != Kind::Arca) return;
+    EXPECT_TRUE(output.err.starts_with("arca: create " + container.id +
+                                       ": /linux/resources/memory/limit: the cgroup controller \"memory\" is needed, "
+                                       "but cgroup "))
+        << output;
+    EXPECT_FALSE(std::filesystem::exists(root() / container.id));
+    EXPECT_FALSE(std::filesystem::exists(container.cgroup()));
 }
 
 TEST_F(Cgroup, WritableMountBelongsToTheContainersRoot) {

@@ -46,7 +46,10 @@ TEST(Controllers, AMissingOneIsExplainedFromWhatTheHostSays) {
               "/linux/resources/memory/limit: the cgroup controller \"memory\" is needed, but cgroup / offers only: "
               "hugetlb (this host uses memory in a cgroup v1 hierarchy, which /sys/fs/cgroup does not show)");
     EXPECT_THAT(text("/", "", "0::/\n"), HasSubstr("offers none (the kernel was built or booted without it)"));
-    EXPECT_THAT(text("/user.slice/user-1.slice/user@1.service", "pids", "0::/\n"), HasSubstr("Delegate=cpu cpuset"));
+    EXPECT_EQ(text("/user.slice/user-1.slice/user@1.service", "cpu pids\n", "0::/\n"),
+              "/linux/resources/memory/limit: the cgroup controller \"memory\" is needed, but cgroup "
+              "/user.slice/user-1.slice/user@1.service offers only: cpu pids (to delegate it: systemctl edit "
+              "user@.service, [Service] Delegate=cpu cpuset io memory pids)");
     EXPECT_THAT(text("/docker", "pids", "0::/\n"), HasSubstr("not enabled above"));
     // v1 names the io controller differently.
     EXPECT_THAT(missing_controller({"io", "/x"}, "/", "", "7:blkio:/\n0::/\n").message(), HasSubstr("cgroup v1"));
