@@ -22,8 +22,9 @@ class Snapshot {
   public:
     /// Before `value` is written to `file`.
     void take(sys::FdRef directory, const std::string& file, std::string_view value);
-    /// Last first: where two files are valid only together, each step back is a state that was there.
-    void restore() const;
+    /// Last first: where two files are valid only together, each step back is a state that was there. All are tried;
+    /// the error is that of the first which fails.
+    Result<> restore() const;
 
   private:
     struct Before {

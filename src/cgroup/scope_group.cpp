@@ -46,8 +46,7 @@ Result<Snapshot> ScopeGroup::update(const std::vector<Write>& writes) const {
     auto told = set_properties(location_.bus, location_.unit, properties_of(writes));
     if (told) told = std::visit([&](const auto& files) { return files.apply(writes); }, files_);
     if (told) return before;
-    before.restore();
-    return fail(std::move(told.error()));
+    return fail(also(std::move(told.error()), before.restore()));
 }
 
 // A user who has logged out has no bus any more, and no units: then the file system says whether anything is left. When

@@ -30,9 +30,13 @@ void Snapshot::take(sys::FdRef directory, const std::string& file, std::string_v
     before_.push_back({directory, file, before.empty() ? "\n" : std::move(before)});
 }
 
-void Snapshot::restore() const {
-    for (auto saved = before_.rbegin(); saved != before_.rend(); ++saved)
-        (void)sys::write_file_at(saved->directory, saved->file, saved->value);
+Result<> Snapshot::restore() const {
+    Result<> outcome;
+    for (auto saved = before_.rbegin(); saved != before_.rend(); ++saved) {
+        auto written = sys::write_file_at(saved->directory, saved->file, saved->value);
+        if (outcome && !written) outcome = fail(std::move(written.error()).with("putting a limit back"));
+    }
+    return outcome;
 }
 
 Result<Snapshot> update_writes(const std::vector<Write>& writes, const DirectoryFor& directory_for) {
@@ -43,8 +47,7 @@ Result<Snapshot> update_writes(const std::vector<Write>& writes, const Directory
     }
     auto applied = apply_writes(writes, directory_for);
     if (applied) return snapshot;
-    snapshot.restore();
-    return fail(std::move(applied.error()));
+    return fail(also(std::move(applied.error()), snapshot.restore()));
 }
 
 Result<> V2Group::enable_for(const std::vector<Write>& writes) const {

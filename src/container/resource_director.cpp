@@ -47,8 +47,8 @@ Result<> ResourceDirectorChange::carry_out(const Store& store, Record& record, c
     done_ = Done::Changed;
     auto changed = rdt::change_schemata(record.rdt, mount_point_, plan_.schemata);
     // It is written line by line: what was refused may be the second of two.
-    if (!changed) undo(store, record, processes);
-    return changed;
+    if (changed) return {};
+    return fail(also(std::move(changed.error()), undo(store, record, processes)));
 }
 
 // As create would have made it.
@@ -61,23 +61,26 @@ Result<> ResourceDirectorChange::join(const Store& store, Record& record, const 
     Result<> joined;
     if (!made) joined = fail(std::move(made.error()));
     if (made) joined = enter_all(record.rdt, processes);
-    if (!joined) undo(store, record, processes);
-    return joined;
+    if (joined) return {};
+    return fail(also(std::move(joined.error()), undo(store, record, processes)));
 }
 
-void ResourceDirectorChange::undo(const Store& store, Record& record, const cgroup::Cgroup& processes) {
+Result<> ResourceDirectorChange::undo(const Store& store, Record& record, const cgroup::Cgroup& processes) {
     switch (std::exchange(done_, Done::Nothing)) {
         case Done::Nothing:
-            return;
+            break;
         case Done::Changed:
-            (void)rdt::change_schemata(record.rdt, mount_point_, before_);
-            return;
-        case Done::Joined:
-            (void)enter_all({.group = mount_point_}, processes);
-            if (!rdt::remove(record.rdt)) return;  // still remembered, so that delete takes it away
+            return rdt::change_schemata(record.rdt, mount_point_, before_);
+        case Done::Joined: {
+            auto moved = enter_all({.group = mount_point_}, processes);
+            auto removed = rdt::remove(record.rdt);
+            // Still remembered, so that delete takes it away.
+            if (!removed) return fail(also(std::move(removed.error()), moved));
             record.rdt = {};
-            (void)store.write(record);
+            return store.write(record);
+        }
     }
+    return {};
 }
 
 }  // namespace arca::container

@@ -21,7 +21,7 @@ class ResourceDirectorChange {
     /// Changes the schemata. A group that is made is remembered in `record` first.
     Result<> carry_out(const Store& store, Record& record, const cgroup::Cgroup& processes);
     /// Puts back what carry_out changed, as far as resctrl lets it: for when a later part of the update was refused.
-    void undo(const Store& store, Record& record, const cgroup::Cgroup& processes);
+    Result<> undo(const Store& store, Record& record, const cgroup::Cgroup& processes);
 
   private:
     Result<> join(const Store& store, Record& record, const cgroup::Cgroup& processes);

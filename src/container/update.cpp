@@ -107,8 +107,8 @@ Result<> carry_out(Target& target, const ResourceChanges& changes, const UpdateO
                    const std::vector<cgroup::Write>& writes, ResourceDirectorChange& director) {
     TRY(director.carry_out(target.store, target.record, target.group));
     auto updated = update_devices_and_limits(target, changes, options, writes);
-    if (!updated) director.undo(target.store, target.record, target.group);
-    return updated;
+    if (updated) return {};
+    return fail(also(std::move(updated.error()), director.undo(target.store, target.record, target.group)));
 }
 }  // namespace
 

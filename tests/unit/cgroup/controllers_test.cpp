@@ -3,14 +3,17 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "../support/temporary_directory.hpp"
 #include "cgroup/cgroup.hpp"
 #include "cgroup/files.hpp"
+#include "cgroup/limits.hpp"
 #include "private_hierarchy.hpp"
 #include "sys/syscalls.hpp"
 
@@ -53,6 +56,31 @@ TEST(Controllers, AMissingOneIsExplainedFromWhatTheHostSays) {
     EXPECT_THAT(text("/docker", "pids", "0::/\n"), HasSubstr("not enabled above"));
     // v1 names the io controller differently.
     EXPECT_THAT(missing_controller({"io", "/x"}, "/", "", "7:blkio:/\n0::/\n").message(), HasSubstr("cgroup v1"));
+}
+
+// The last file cannot be written, and the first is gone when it is to be put back.
+TEST(Limits, ThatCannotBePutBackAreToldBesideTheRefusal) {
+    const test::TemporaryDirectory directory;
+    for (const char* name : {"a", "b"})
+        std::ofstream(directory.path() + "/" + name) << "1";
+    ASSERT_EQ(::mkdir((directory.path() + "/c").c_str(), 0755), 0);
+    const auto opened = sys::open(directory.path(), O_RDONLY | O_DIRECTORY);
+    const std::vector<Write> writes = {{.file = "a", .value = "2", .pointer = "/a"},
+                                       {.file = "b", .value = "2", .pointer = "/b"},
+                                       {.file = "c", .value = "2", .pointer = "/c"}};
+    const auto refuse = [&](const std::string& lost) {
+        const auto updated = update_writes(writes, [&](const Write& write) {
+            const bool is_last = write.file == "c" && sys::read_file(directory.path() + "/b") == "2";
+            if (is_last) ::unlink((directory.path() + "/" + lost).c_str());
+            return opened->ref();
+        });
+        return updated ? std::string() : updated.error().message();
+    };
+    const auto refusal = refuse("nothing");
+    EXPECT_EQ(refusal, "/c: open(c): is a directory (EISDIR)");
+    EXPECT_EQ(sys::read_file(directory.path() + "/a"), "1");
+    EXPECT_EQ(refuse("a"), refusal + " (also: putting a limit back: open(a): absent (ENOENT))");
+    EXPECT_EQ(sys::read_file(directory.path() + "/b"), "1") << "all are tried";
 }
 
 /// Plain directories with the two files: a write lands at the start of the file, as a trace of what was written.
