@@ -181,6 +181,7 @@ class ExplainersInAChroot : public Explainers {
     void SetUp() override {
         Explainers::SetUp();
         if (IsSkipped()) return;
+        REQUIRE(!is_sanitized(), "sanitizers need libraries, which are not in the chroot");
         for (const char* name : {"jail/bundle", "jail/proc", "jail/run", "jail/sys/fs/cgroup"})
             std::filesystem::create_directories(work / name);
         std::filesystem::copy_file(facts().runtime, work / "jail/arca");
