@@ -272,10 +272,11 @@ struct Running {
 
 // The end of the container takes its processes along, this one at any moment of its way in: no call that fails then is
 // to blame. Its pid namespace kills first and ends after.
-Error explain(Error error, const sys::Pidfd& init) {
+Error explain(Error error, const Target& target) {
     constexpr int kEndingMs = 200;
     const bool may_be_that = error.code() == Code::InitDied || error.errnum() == ESRCH || error.errnum() == ENOMEM;
-    if (!may_be_that || !await_exit(init, kEndingMs)) return host::explain_refusal(std::move(error), 0);
+    if (!may_be_that || !await_exit(target.init, kEndingMs))
+        return host::explain_refusal(std::move(error), target.record.namespaces);
     return Error(Code::NotRunning, "the container has ended meanwhile: container not running");
 }
 
@@ -448,7 +449,7 @@ Result<int> exec(const Runtime& runtime, const ExecOptions& options) {
     if (target.record.setgroups_denied) plan.process.call_setgroups = false;
     TRY(check_terminal(plan, options));
     auto result = ExecParent(plan, target, options).run();
-    if (!result) return fail(explain(std::move(result.error()), target.init));
+    if (!result) return fail(explain(std::move(result.error()), target));
     auto running = std::move(*result);
     if (!options.pid_file.empty()) TRY(launch::write_pid_file_at(options.pid_file, running.process.pid()));
     if (!options.detach) {

@@ -45,7 +45,7 @@ Error explained(Error error, std::uint64_t namespaces);
 std::string explain_refusal(const NamespaceEvidence& evidence);
 
 /// The error with that as its hint, if it is a bare EACCES or EPERM of a step of the launch that takes such rights.
-/// `made`: the namespaces (CLONE_NEW*) that the launch makes.
+/// `made`: the namespaces (CLONE_NEW*) that the container has of its own.
 Error explain_refusal(Error error, std::uint64_t made);
 
 }  // namespace arca::host
