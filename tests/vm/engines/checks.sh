@@ -40,6 +40,8 @@ make_rootfs() {
 	cp "$(command -v busybox)" "$1/bin/busybox"
 	busybox --list | grep -vx busybox | while read -r applet; do ln -s busybox "$1/bin/$applet"; done
 	echo text >"$1/etc/plain"
+	echo root:x:0:0::/:/bin/sh >"$1/etc/passwd" # BuildKit looks even for a number
+	echo root:x:0: >"$1/etc/group"
 }
 
 # make_context DIRECTORY: something to build, which ends up with /file that says "built" and /tmp/user that says "5"
