@@ -9,6 +9,7 @@ class HotMounts : public ContainerTest {
     void SetUp() override {
         ContainerTest::SetUp();
         if (IsSkipped()) return;
+        REQUIRE_ROOT();  // the host's mounts are cloned
         SKIP_FOR(Runc, "has no such command");
         bundle.config["root"]["readonly"] = false;  // mount points are made
         std::filesystem::create_directory(work / "source");
@@ -70,7 +71,6 @@ TEST_F(HotMounts, ATmpfs) {
 }
 
 TEST_F(HotMounts, InAContainerWithAUserNamespace) {
-    REQUIRE_ROOT();
     bundle.map_ids(100000, 65536);
     bundle.directory("hot");  // nobody in the container may make it in a root of the host's
     start_probe({"serve"});
@@ -90,7 +90,6 @@ TEST_F(HotMounts, TheSourceIsThatOfTheHost) {
 }
 
 TEST_F(HotMounts, StaysInsideOfTheRoot) {
-    REQUIRE_ROOT();
     std::filesystem::create_symlink("/../../../../..", bundle.rootfs() / "out");
     start_probe({"serve"});
     ASSERT_TRUE(call("add", Json::array({bind("/out/hot")})).ok());
