@@ -81,9 +81,12 @@ class NameOfDescriptor {
   public:
     static Result<NameOfDescriptor> make(FdRef fd) {
         auto procfs = TRY(Procfs::open());
-        auto before = TRY(sys::open(".", O_PATH | O_DIRECTORY));
+        auto before = sys::open(".", O_PATH | O_DIRECTORY);
+        // Root of a user namespace may not enter the caller's: from then on it is at the root, which anybody may.
+        if (!before && before.error().errnum() == EACCES) before = sys::open("/", O_PATH | O_DIRECTORY);
+        if (!before) return fail(std::move(before.error()));
         TRY(fchdir(procfs.fd()));
-        return NameOfDescriptor(std::move(before), text::cat("self/fd/", fd.number()));
+        return NameOfDescriptor(std::move(*before), text::cat("self/fd/", fd.number()));
     }
     NameOfDescriptor(NameOfDescriptor&&) = default;
     ~NameOfDescriptor() {

@@ -153,6 +153,20 @@ TEST_F(Fallbacks, RecursiveAttributesAreNotWeakened) {
     EXPECT_TRUE(contains(output.err, "recursive attributes need mount_setattr(2)")) << output;
 }
 
+// What stands in for it changes the working directory for a moment.
+TEST_F(Fallbacks, WithoutMountSetattrInADirectoryThatMappedRootMayNotEnter) {
+    REQUIRE_ROOT();
+    REQUIRE_ARCA("others have other fallbacks");
+    const auto closed = work / "closed";
+    std::filesystem::create_directory(closed);
+    ASSERT_EQ(chmod(closed.c_str(), 0700), 0);
+    bundle.map_ids(100000, 65536);
+    Output output = container.run_command()
+                        .launched_by({"env", "--chdir=" + closed.string(), facts().refuse, "ENOSYS", "mount_setattr"})
+                        .run();
+    EXPECT_EQ(output.out, "hello\n") << output;
+}
+
 TEST_F(Fallbacks, AProgramThatCannotBeProtectedByAMountIsCopied) {
     REQUIRE_ROOT();
     REQUIRE_ARCA("others have other fallbacks");

@@ -10,6 +10,7 @@ class HotMounts : public ContainerTest {
         ContainerTest::SetUp();
         if (IsSkipped()) return;
         REQUIRE_ROOT();  // the host's mounts are cloned
+        REQUIRE(facts().mount_setattr, "needs mount_setattr(2)");
         SKIP_FOR(Runc, "has no such command");
         bundle.config["root"]["readonly"] = false;  // mount points are made
         std::filesystem::create_directory(work / "source");

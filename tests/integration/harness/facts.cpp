@@ -5,11 +5,13 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -98,6 +100,7 @@ Facts probe_facts() {
     if (!f.cgroup_v2) f.v1_controllers = find_v1_controllers();
     f.user_namespaces = can_make_user_namespace();
     f.time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
+    f.mount_setattr = ::syscall(SYS_mount_setattr, -1, "", 0, nullptr, 0) == 0 || errno != ENOSYS;
     f.exit_status_is_told = f.root || kernel_keeps_exit_status();
     f.systemd = access("/run/systemd/system", F_OK) == 0;
     const char* manager = std::getenv("ARCA_TEST_CGROUP_MANAGER");
