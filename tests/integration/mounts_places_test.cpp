@@ -178,6 +178,7 @@ TEST_F(MountsPlaces, OverlayWithItsData) {
 }
 
 TEST_F(MountsPlaces, LinksOfAMountThatAreNotFollowed) {
+    REQUIRE(facts().mount_setattr, "needs mount_setattr(2)");
     place_file(work / "source/file", "content");
     std::filesystem::create_symlink("file", work / "source/link");
     mount_at(work / "source/below", "tmpfs", "tmpfs", 0);
@@ -242,6 +243,7 @@ TEST_F(MountsPlaces, SlaveThatSharesItsMounts) {
 
 // ridmap reaches the mounts below, idmap does not; with and without a user namespace of the container's own.
 TEST_F(MountsPlaces, IdMappedToTheBottom) {
+    REQUIRE(facts().mount_setattr, "needs mount_setattr(2)");
     REQUIRE_ARCA("others map in other places");
     mount_at(work / "source", "tmpfs", "tmpfs", 0);
     place_file(work / "source/file", "x");
@@ -271,6 +273,7 @@ TEST_F(MountsPlaces, IdMappedToTheBottom) {
 
 // sysfs shows the network namespace of who mounts it: the joined one, not the host's.
 TEST_F(MountsPlaces, SysfsOfAJoinedNetworkNamespace) {
+    REQUIRE(facts().mount_setattr, "needs mount_setattr(2)");
     Running holder = Command({"unshare", "--net", "sleep", "60"}).start();
     const auto path = "/proc/" + std::to_string(holder.pid()) + "/ns/net";
     const auto ours = std::filesystem::read_symlink("/proc/self/ns/net");

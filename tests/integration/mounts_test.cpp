@@ -91,6 +91,7 @@ TEST_F(Mounts, RecursiveBindTakesSubmountsAlong) {
 }
 
 TEST_F(Mounts, RecursiveReadOnly) {
+    REQUIRE(facts().mount_setattr, "needs mount_setattr(2)");
     REQUIRE_ROOT();
     source();
     std::filesystem::create_directories(work / "source/sub");
@@ -103,6 +104,7 @@ TEST_F(Mounts, RecursiveReadOnly) {
 }
 
 TEST_F(Mounts, RecursiveAttributes) {
+    REQUIRE(facts().mount_setattr, "needs mount_setattr(2)");
     REQUIRE_ROOT();
     source();
     std::filesystem::create_directories(work / "source/sub");
@@ -384,6 +386,7 @@ TEST_F(Mounts, HundredsOfMounts) {
 }
 
 TEST_F(Mounts, IdMapped) {
+    REQUIRE(facts().mount_setattr, "needs mount_setattr(2)");
     REQUIRE_ROOT();
     REQUIRE_RUNC(1, 2, "id-mapped mounts without a user namespace");
     Json maps = {{{"containerID", 0}, {"hostID", 1000}, {"size", 1}}};
@@ -400,6 +403,7 @@ TEST_F(Mounts, IdMapped) {
 }
 
 TEST_F(Mounts, IdMappedWithTheContainersMaps) {
+    REQUIRE(facts().mount_setattr, "needs mount_setattr(2)");
     REQUIRE_ROOT();
     REQUIRE_RUNC(1, 2, "id-mapped mounts");
     bundle.map_ids(100000, 65536);

@@ -328,6 +328,7 @@ TEST_F(Rootless, ALockedFlagThatIsToGoIsNamed) {
 
 // sysfs belongs to a network namespace: where that is the host's, the host's /sys is shown, not to be written.
 TEST_F(Rootless, SysfsOfAForeignNetworkNamespaceIsBound) {
+    REQUIRE(facts().mount_setattr, "needs mount_setattr(2)");
     bundle.drop_namespace("network");
     bundle.add_capabilities({"CAP_DAC_OVERRIDE"});
     bundle.args({"/bin/probe", "mounts", ",", "overwrite", "/sys/kernel/uevent_helper", "x"});
@@ -387,6 +388,7 @@ TEST_F(RootlessInAContainer, WithAVisibleProcItRuns) {
 }
 
 TEST_F(RootlessInAContainer, WithABindOfProcItRuns) {
+    REQUIRE(facts().mount_setattr, "needs mount_setattr(2)");
     for (auto& mount : inner.config["mounts"])
         if (mount["destination"] == "/proc")
             mount = {{"destination", "/proc"}, {"type", "bind"}, {"source", "/proc"}, {"options", {"rbind"}}};
