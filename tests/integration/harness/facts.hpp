@@ -26,7 +26,7 @@ struct Facts {
     bool systemd = false;
     /// Others than the parent learn how a process ended, even if the parent collects it at once.
     bool exit_status_is_told = false;
-    bool mount_setattr = false;  ///< since Linux 5.12
+    bool mount_setattr = false;    ///< since Linux 5.12
     bool systemd_manager = false;  ///< ARCA_TEST_CGROUP_MANAGER=systemd: containers are scopes of systemd's
 
     bool has_controller(const std::string& name) const;
