@@ -19,6 +19,14 @@ class Kill : public ContainerTest {
         auto said = lines(container.output());
         return said.size() == 2 ? said[1] : container.output();
     }
+    /// Three processes of a container without a pid namespace, which have lost its init.
+    void outlive_init(const Arguments& spawning) {
+        bundle.drop_namespace("pid");
+        start_probe(spawning);
+        const pid_t init = container.pid();
+        ASSERT_EQ(::kill(init, SIGKILL), 0);
+        container.wait_for_init(init);
+    }
 };
 
 TEST_F(Kill, DefaultIsTerm) {
@@ -136,11 +144,7 @@ TEST_F(Kill, AllReachesThoseWhoOutlivedInit) {
     REQUIRE_CGROUP();
     SKIP_FOR(Crun, "does nothing for a stopped container");
     REQUIRE_RUNC(1, 2, "signals what is left in the cgroup");
-    bundle.drop_namespace("pid");
-    start_probe({"spawn", "3"});
-    const pid_t init = container.pid();
-    ASSERT_EQ(::kill(init, SIGKILL), 0);
-    container.wait_for_init(init);
+    outlive_init({"spawn", "3"});
     ASSERT_FALSE(read_file(container.cgroup() / "cgroup.procs").empty());
     Output output = container.kill("KILL", {"--all"});
     ASSERT_TRUE(output.ok()) << output;
@@ -152,11 +156,7 @@ TEST_F(Kill, AllReachesTheSessionThatInitHasLeft) {
     REQUIRE_CGROUP();
     SKIP_FOR(Crun, "does nothing for a stopped container");
     REQUIRE_RUNC(1, 2, "signals what is left in the cgroup");
-    bundle.drop_namespace("pid");
-    start_probe({"spawn-in-session", "3"});
-    const pid_t init = container.pid();
-    ASSERT_EQ(::kill(init, SIGKILL), 0);
-    container.wait_for_init(init);
+    outlive_init({"spawn", "3", "in-session"});
     EXPECT_EQ(container.status(), "stopped");
     Output output = container.kill("KILL", {"--all"});
     ASSERT_TRUE(output.ok()) << output;

@@ -127,19 +127,13 @@ int lock_file(const Words& words) {
 
 /// N children that wait, each in a session of its own; the parent waits too.
 int spawn(const Words& words) {
+    const bool each_alone = word(words, 1, "") != "in-session";
     for (int n = atoi(word(words, 0, "1").c_str()); n > 0; --n) {
         if (fork() == 0) {
-            setsid();
+            if (each_alone) setsid();
             wait_forever();
         }
     }
-    echo({"ready"});
-    wait_forever();
-}
-
-int spawn_in_session(const Words& words) {
-    for (int n = atoi(word(words, 0, "1").c_str()); n > 0; --n)
-        if (fork() == 0) wait_forever();
     echo({"ready"});
     wait_forever();
 }
@@ -280,27 +274,16 @@ int argv_command(const Words&) {
 }  // namespace
 
 const Command kActionCommands[] = {
-    {"echo", echo},
-    {"complain", complain},
-    {"exit", exit_with},
-    {"sleep", sleep_for},
-    {"pause", pause_command},
-    {"trap", trap},
-    {"resized", resized},
-    {"serve", serve},
-    {"count", count},
-    {"tcp", count_through_tcp},
-    {"flock", lock_file},
-    {"spawn", spawn},
-    {"spawn-in-session", spawn_in_session},
-    {"orphan", orphan},
-    {"raise", raise_signal},
-    {"syscall", raw_syscall},
-    {"notify", notify},
-    {"hook", hook},
-    {"cat", cat},
-    {"argv", argv_command},
-    {"allocate", allocate},
+    {"echo", echo},           {"complain", complain},
+    {"exit", exit_with},      {"sleep", sleep_for},
+    {"pause", pause_command}, {"trap", trap},
+    {"resized", resized},     {"serve", serve},
+    {"count", count},         {"tcp", count_through_tcp},
+    {"flock", lock_file},     {"spawn", spawn},
+    {"orphan", orphan},       {"raise", raise_signal},
+    {"syscall", raw_syscall}, {"notify", notify},
+    {"hook", hook},           {"cat", cat},
+    {"argv", argv_command},   {"allocate", allocate},
     {nullptr, nullptr},
 };
 
