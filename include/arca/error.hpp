@@ -49,6 +49,8 @@ class [[nodiscard]] Error {
     const std::string& pointer() const { return detail_->pointer; }
     const std::string& hint() const { return detail_->hint; }
     const std::vector<std::string>& context() const { return detail_->context; }
+    /// What the hint was found in, line by line, where it is too long for a message: for the log, at debug level.
+    const std::string& evidence() const { return detail_->evidence; }
 
     /// Adds an outer frame ("mounting /mounts/7 at /x"). Frames print outermost first.
     Error&& with(std::string frame) &&;
@@ -59,6 +61,7 @@ class [[nodiscard]] Error {
     Error&& hinting(std::string sentence) &&;
     /// Another failure, of what was done because of this one: it is told, and changes nothing else.
     Error&& also(std::string failure) &&;
+    Error&& showing(std::string evidence) &&;
 
     /// One line: frames, innermost text, errno in words and by name, pointer, hint, what failed because of it.
     std::string message() const;
@@ -73,6 +76,7 @@ class [[nodiscard]] Error {
         std::string pointer;
         std::string hint;
         std::vector<std::string> also;
+        std::string evidence;
     };
     std::unique_ptr<Detail> detail_;
 };

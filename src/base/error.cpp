@@ -9,7 +9,7 @@
 namespace arca {
 
 Error::Error(Code code, std::string what, int errnum)
-    : detail_(new Detail{code, errnum, progress::current(), std::move(what), {}, {}, {}, {}}) {}
+    : detail_(new Detail{code, errnum, progress::current(), std::move(what), {}, {}, {}, {}, {}}) {}
 
 Error&& Error::with(std::string frame) && {
     detail_->context.push_back(std::move(frame));
@@ -38,6 +38,11 @@ Error&& Error::hinting(std::string sentence) && {
 
 Error&& Error::also(std::string failure) && {
     detail_->also.push_back(std::move(failure));
+    return std::move(*this);
+}
+
+Error&& Error::showing(std::string evidence) && {
+    detail_->evidence = std::move(evidence);
     return std::move(*this);
 }
 

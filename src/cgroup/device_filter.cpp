@@ -37,14 +37,19 @@ Result<int> load(const std::vector<bpf_insn>& program, std::span<char> log) {
     return bpf(BPF_PROG_LOAD, attributes, "BPF_PROG_LOAD, CGROUP_DEVICE");
 }
 
-// The verifier tells its reason in the last line but for the statistics. Its log is asked for only after a failure.
-std::string verifier_verdict(const std::vector<bpf_insn>& program) {
+// What the kernel's verifier has to say, every instruction it looked at. It is asked only after a failure.
+std::string verifier_log(const std::vector<bpf_insn>& program) {
     constexpr std::size_t kLogSize = 64U << 10U;
-    constexpr std::size_t kShown = 160;
     std::vector<char> log(kLogSize);
     if (auto loaded = load(program, log)) return ::close(*loaded), "";
+    return log.data();
+}
+
+// Its reason is in the last line but for the statistics.
+std::string verdict_of(std::string_view log) {
+    constexpr std::size_t kShown = 160;
     std::string_view verdict;
-    for (auto line : text::split(log.data(), '\n'))
+    for (auto line : text::split(log, '\n'))
         if (!line.empty() && !line.starts_with("processed ")) verdict = line;
     return text::printable(verdict.substr(0, kShown));
 }
@@ -103,9 +108,10 @@ Result<sys::Fd> load_device_program(const std::vector<bpf_insn>& program) {
     auto loaded = load(program, {});
     if (loaded) return sys::Fd(*loaded);
     if (loaded.error().errnum() == EPERM) return fail(std::move(loaded.error()));
-    const auto verdict = verifier_verdict(program);
+    auto log = verifier_log(program);
+    const auto verdict = verdict_of(log);
     if (verdict.empty()) return fail(std::move(loaded.error()));
-    return fail(std::move(loaded.error()).hinting(text::cat("the kernel says: ", verdict)));
+    return fail(std::move(loaded.error()).hinting(text::cat("the kernel says: ", verdict)).showing(std::move(log)));
 }
 
 Result<> attach_device_program(sys::FdRef group, sys::FdRef program) {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
@@ -80,6 +81,16 @@ Result<Session> open_session(Report& report, const Globals& globals, char** envi
     return Session{std::move(runtime), report, !globals.root.empty()};
 }
 
+/// ORDER: before the failure, which is the last line of a log.
+void show_evidence(Report& report, const Error& error) {
+    std::string_view rest = error.evidence();
+    while (!rest.empty()) {
+        const auto end = std::min(rest.find('\n'), rest.size());
+        if (end > 0) report.write(log::Level::Debug, rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+}
+
 Result<int> execute(Report& report, const Invocation& invocation, const ProgramArguments& program) {
     auto session = open_session(report, invocation.globals, program.environment);
     if (!session) return std::unexpected(std::move(session.error()));
@@ -106,6 +117,7 @@ int run(Report& report, const ProgramArguments& program) {
     if (is_for_people(invocation->command)) report.show_warnings_on_terminal();
     auto status = execute(report, *invocation, program);
     if (status) return *status;
+    show_evidence(report, status.error());
     report.failure(contract_message(status.error(), invocation->operation, invocation->id));
     return status_of_failure(invocation->command, report.banner());
 }

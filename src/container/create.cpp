@@ -116,7 +116,11 @@ Result<int> run(const Runtime& runtime, const RunOptions& options) {
         auto first = std::move(started.error());
         created.launched.init = {};
         write_failure(runtime, options.create.id, "run", first);
-        return fail(also(std::move(first), destroy(runtime, created.store, created.record)));
+        const auto removed = destroy(runtime, created.store, created.record);
+        if (removed) return fail(std::move(first));
+        first = also(std::move(first), removed);
+        write_failure(runtime, options.create.id, "run", first);
+        return fail(std::move(first));
     }
     if (options.detach) {
         (void)created.launched.init.release();

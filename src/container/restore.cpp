@@ -366,7 +366,8 @@ Result<int> restore(const Runtime& runtime, const RestoreOptions& options) {
     auto started = mark_started(runtime, made.store, made.record);
     if (!started) {
         made.restored.init = {};
-        return fail(also(std::move(started.error()), destroy(runtime, made.store, made.record)));
+        Result<int> failed = fail(also(std::move(started.error()), destroy(runtime, made.store, made.record)));
+        return remember_failure(runtime, options.id, "restore", std::move(failed));
     }
     if (!options.detach) return stay_with(runtime, made, options);
     (void)made.restored.init.release();

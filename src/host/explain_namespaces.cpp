@@ -55,6 +55,17 @@ std::string label() {
     return std::string(text::trim(read.value_or("")));
 }
 
+std::string selinux_context() {
+    if (text::trim(sys::read_file("/sys/fs/selinux/enforce").value_or("")) != "1") return {};
+    const auto context = sys::read_file("/proc/self/attr/current").value_or("");
+    return std::string(text::trim(std::string_view(context.c_str())));  // it ends with a null byte
+}
+
+// The type is the third field (user:role:type:level); this one is held back by nothing that matters here.
+bool is_confined(std::string_view context) {
+    return !context.empty() && context.find(":unconfined_t") == std::string_view::npos;
+}
+
 std::string explain_limits(const std::vector<NamespaceLimit>& limits) {
     for (const auto& limit : limits)
         if (limit.value == "0")
@@ -132,6 +143,8 @@ std::string explain_refusal(const NamespaceEvidence& evidence) {
     std::vector<std::string> found;
     if (evidence.label.ends_with("(enforce)"))
         found.push_back(text::cat("under the AppArmor profile \"", text::printable(evidence.label), "\""));
+    if (evidence.errnum == EACCES && is_confined(evidence.selinux_context))
+        found.push_back(text::cat("under SELinux as \"", text::printable(evidence.selinux_context), "\""));
     // EACCES is no answer of these, and may be one of files.
     if (evidence.errnum == EPERM) {
         if (evidence.is_filtered) found.emplace_back("under a seccomp filter");
@@ -152,6 +165,7 @@ NamespaceEvidence look_at_namespaces(std::uint64_t flags, int errnum) {
                                .unprivileged_clone = sysctl("kernel/unprivileged_userns_clone"),
                                .unprivileged_by_apparmor = sysctl("kernel/apparmor_restrict_unprivileged_userns"),
                                .label = label(),
+                               .selinux_context = selinux_context(),
                                .is_filtered = status_field("Seccomp") == "2"};
     for (const auto& limit : kLimits)
         if ((flags & limit.flag) != 0) evidence.limits.push_back({limit.name, sysctl(text::cat("user/", limit.name))});

@@ -25,6 +25,7 @@ struct NamespaceEvidence {
     std::string unprivileged_clone;        ///< kernel.unprivileged_userns_clone (Debian); empty: no such sysctl
     std::string unprivileged_by_apparmor;  ///< kernel.apparmor_restrict_unprivileged_userns
     std::string label;                     ///< of this process, under AppArmor
+    std::string selinux_context;           ///< of this process, where SELinux enforces
     bool is_filtered = false;              ///< runs under a seccomp filter
 };
 

@@ -81,6 +81,11 @@ std::optional<std::uint32_t> to_host(const std::vector<spec::IdMapping>& maps, s
     return std::nullopt;
 }
 
+bool is_mapped(const std::vector<spec::IdMapping>& maps, std::uint32_t host_id) {
+    return std::ranges::any_of(
+        maps, [&](const auto& line) { return host_id >= line.host && host_id - line.host < line.size; });
+}
+
 Result<Plan> plan(const spec::Config& config, const host::Facts& facts) {
     Plan plan{.uids = config.linux_.uid_mappings,
               .gids = config.linux_.gid_mappings,

@@ -37,5 +37,7 @@ Result<> write_maps(const Plan& plan, pid_t pid, const std::vector<std::string>&
 
 /// Host id of a container id, if mapped. With empty maps (no user namespace): the same id.
 std::optional<std::uint32_t> to_host(const std::vector<spec::IdMapping>& maps, std::uint32_t container_id);
+/// Whether an id of the host is somebody's inside.
+bool is_mapped(const std::vector<spec::IdMapping>& maps, std::uint32_t host_id);
 
 }  // namespace arca::ids

@@ -99,4 +99,18 @@ Result<Sources> open_sources(const Plan& plan) {
     return sources;
 }
 
+std::vector<Error> try_id_maps(const Plan& plan) {
+    std::vector<Error> refused;
+    MappingNamespaces namespaces;
+    for (const auto& step : plan.mounts) {
+        if (step.kind != MountStep::Kind::Bind || !step.id_mapped) continue;
+        auto tree = clone_by_path(step);
+        if (!tree) continue;
+        auto mapped = map_ids(*tree, step, namespaces);
+        if (!mapped)
+            refused.push_back(std::move(mapped.error()).with(text::cat("mounting ", describe(step))).at(step.pointer));
+    }
+    return refused;
+}
+
 }  // namespace arca::mounts

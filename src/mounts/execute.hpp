@@ -24,6 +24,10 @@ struct Sources {
 /// either is left empty, for init to try again and to explain; id-mapped mounts are made here, and their failure told.
 Result<Sources> open_sources(const Plan& plan);
 
+/// Whether the kernel id-maps the bind sources of the plan, tried on clones that nobody sees. One error for each that
+/// it does not. Sources that cannot be cloned here (absent, no rights) say nothing.
+std::vector<Error> try_id_maps(const Plan& plan);
+
 /// A mount of procfs or sysfs below which something is to be sealed. By descriptor, because whoever may rename in the
 /// root directory meanwhile (it may be shared) could put another name in the place of the mount point.
 struct KernelView {

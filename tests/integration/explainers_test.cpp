@@ -103,6 +103,19 @@ TEST_F(ExplainersThatCleanUp, TellOfACgroupThatStaysBesideTheCause) {
     expect_delete_finishes_the_job();
 }
 
+TEST_F(ExplainersThatCleanUp, TellAndKeepWhatStaysOfARunThatFailsLate) {
+    obstruct("poststart", root() / container.id / "obstacle");
+    Output output = container.run();
+    const auto text = failure_of_hook("poststart") +
+                      " (also: removing the state directory: unlink(obstacle): device or resource busy (EBUSY))";
+    output.out.clear();  // the program ran until the hook failed
+    expect_told(output, "run ID: " + text + "\n");
+    EXPECT_EQ(plain(known_of_failure()), text);
+    clear_away();
+    EXPECT_TRUE(container.remove({"--force"}).ok());
+    expect_nothing_left();
+}
+
 TEST_F(ExplainersThatCleanUp, SayNothingOfWhatCouldBeTakenBack) {
     obstruct("createRuntime", work / "elsewhere");
     expect_told(container.create(), "create ID: " + failure_of_hook("createRuntime") + "\n");

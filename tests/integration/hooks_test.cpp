@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "harness/container.hpp"
+#include "harness/teller.hpp"
 
 using namespace integration;
 
@@ -214,7 +215,6 @@ class HooksThatFail : public Hooks, public testing::WithParamInterface<std::tupl
   protected:
     void SetUp() override {
         Hooks::SetUp();
-        REQUIRE_ARCA("its own texts");
         REQUIRE(!facts().busybox.empty(), "needs a static busybox");
         bundle.file("hooks/hook", way().content, way().mode);
         bundle.directory("hooks/directory");
@@ -245,7 +245,7 @@ class HooksThatFail : public Hooks, public testing::WithParamInterface<std::tupl
     void expect_start_fails() {
         expect_failed(container.start(), "start");
         EXPECT_TRUE(container.reaches("stopped"));
-        EXPECT_EQ(container.output(), stage() == "startContainer" ? "" : "ready\n") << "whether the process ran";
+        EXPECT_TRUE(stage() != "startContainer" || container.output().empty()) << "the process must not run";
         EXPECT_TRUE(container.remove().ok());
     }
     void expect_delete_goes_on() {
@@ -261,6 +261,7 @@ class HooksThatFail : public Hooks, public testing::WithParamInterface<std::tupl
 };
 
 TEST_P(HooksThatFail, StopTheOperation) {
+    REQUIRE_ARCA("its own texts");
     const Output created = container.create();
     if (stage() == "prestart" || stage() == "createRuntime" || stage() == "createContainer") {
         expect_failed(created, "create");
@@ -270,6 +271,12 @@ TEST_P(HooksThatFail, StopTheOperation) {
     }
     EXPECT_FALSE(std::filesystem::exists(root() / container.id));
     EXPECT_EQ(log().size(), 1U) << "runtime.md#lifecycle: poststop hooks run when the container is destroyed";
+}
+
+// For tables/failures, as in start_truth_test.cpp.
+TEST_P(HooksThatFail, DISABLED_IsToldBy) {
+    REQUIRE(stage() != "poststop", "delete goes on");
+    record_teller(container);
 }
 
 INSTANTIATE_TEST_SUITE_P(Stages, HooksThatFail,

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "harness/container.hpp"
+#include "harness/teller.hpp"
 
 using namespace integration;
 
@@ -188,6 +189,12 @@ TEST_P(StartTruth, ExecDetached) {
     Output output = container.exec({GetParam().program}, {"--detach", "--pid-file", (work / "pid").string()});
     expect_truth(output, "exec");
     EXPECT_FALSE(std::filesystem::exists(work / "pid"));
+}
+
+// For tables/failures, which runs it with several runtimes: who told of it, and in which words.
+TEST_P(StartTruth, DISABLED_IsToldBy) {
+    bundle.args({GetParam().program});
+    record_teller(container);
 }
 
 INSTANTIATE_TEST_SUITE_P(Broken, StartTruth, testing::ValuesIn(kCases),

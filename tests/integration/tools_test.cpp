@@ -1,4 +1,6 @@
 // explain, check, --trace: what arca has and the peers have not.
+#include <unistd.h>
+
 #include <chrono>
 #include <set>
 
@@ -76,6 +78,50 @@ TEST_F(Tools, CheckFindsMissingThings) {
     Output output = on_bundle({"check"});
     EXPECT_NE(output.status, 0);
     EXPECT_TRUE(contains(output.text(), (work / "absent").string())) << output;
+}
+
+TEST_F(Tools, CheckTriesIdMapsOfMounts) {
+    REQUIRE(facts().mount_setattr, "needs mount_setattr(2)");
+    REQUIRE_ROOT();
+    const Json maps = {{{"containerID", 0}, {"hostID", 1000}, {"size", 10}}};
+    const auto before = read_file("/proc/self/mountinfo");
+    for (const auto& source : {std::string("/proc/sys"), work.path().string()}) {
+        bundle.add_mount("/mapped", "bind", source, {"bind", "idmap"});
+        bundle.mount_at("/mapped")["uidMappings"] = bundle.mount_at("/mapped")["gidMappings"] = maps;
+        const auto pointer = "/mounts/" + std::to_string(bundle.config["mounts"].size() - 1);
+        Output output = on_bundle({"check"});
+        const auto refusal =
+            "mount_setattr: invalid argument (EINVAL) (the file system proc at /proc/sys does not "
+            "support id-mapped mounts on this kernel)";
+        if (source == "/proc/sys") {
+            EXPECT_EQ(output.status, 1) << output;
+            EXPECT_EQ(output.out,
+                      "error: mounting bind /proc/sys -> /mapped idmap (" + pointer + "): " + refusal + "\n");
+        } else {
+            EXPECT_FALSE(contains(output.out, "invalid argument")) << "only what is refused is told: " << output;
+        }
+        bundle.config["mounts"].erase(bundle.config["mounts"].size() - 1);
+    }
+    EXPECT_EQ(read_file("/proc/self/mountinfo"), before);
+}
+
+TEST_F(Tools, CheckTellsOfOwnersThatAreNotMapped) {
+    REQUIRE_ROOT();
+    bundle.map_ids(100000, 65536);
+    bundle.add_mount("/writable", "bind", work.path().string(), {"bind"});
+    bundle.add_mount("/readable", "bind", work.path().string(), {"bind", "ro"});
+    const auto place =
+        "/mounts/" + std::to_string(bundle.config["mounts"].size() - 2) + "/source: " + work.path().string();
+    ASSERT_EQ(chown(work.path().c_str(), 7, 100007), 0);
+    Output output = on_bundle({"check"});
+    EXPECT_EQ(output.status, 2) << output;
+    EXPECT_EQ(output.out, "warning: " + place +
+                              " belongs to user 7, whom /linux/uidMappings does not map: the container sees nobody "
+                              "there and may not change it; map the id, or the mount (idmap)\n");
+    EXPECT_EQ(on_bundle({"check", "--strict"}).status, 1);
+    ASSERT_EQ(chown(work.path().c_str(), 165535, 100007), 0);
+    output = on_bundle({"check"});
+    EXPECT_TRUE(output.ok()) << output;
 }
 
 TEST_F(Tools, TraceNamesTheSteps) {

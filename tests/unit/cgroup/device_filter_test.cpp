@@ -346,6 +346,7 @@ TEST_F(KernelDeviceFilter, ARefusedProgramIsToldInOneSentence) {
     EXPECT_EQ(loaded.error().errnum(), EINVAL);
     EXPECT_THAT(loaded.error().hint(), HasSubstr("the kernel says: "));
     EXPECT_LT(loaded.error().message().size(), 300U);
+    EXPECT_THAT(loaded.error().evidence(), HasSubstr("\nprocessed ")) << "the verifier's log to its end";
 }
 
 }  // namespace

@@ -97,6 +97,15 @@ const Blocked kBlocked[] = {
      {.errnum = EACCES, .label = "web (enforce)", .is_filtered = true},
      "arca itself runs under the AppArmor profile \"web (enforce)\": most likely that is in the way"},
     {"ByAProfileThatOnlyComplains", {.errnum = EACCES, .label = "web (complain)"}, ""},
+    {"BySelinux",
+     {.errnum = EACCES, .selinux_context = "system_u:system_r:container_t:s0:c1,c2"},
+     "arca itself runs under SELinux as \"system_u:system_r:container_t:s0:c1,c2\": most likely that is in the way"},
+    {"ByWhatSelinuxDoesNotAnswer",
+     {.errnum = EPERM, .has_sys_admin = true, .selinux_context = "system_u:system_r:container_t:s0"},
+     ""},
+    {"ByAnUnconfinedContext",
+     {.errnum = EACCES, .selinux_context = "unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023"},
+     ""},
     {"ByNoRefusal", {.errnum = EINVAL, .label = "web (enforce)", .is_filtered = true}, ""},
 };
 class ExplainRefusal : public ::testing::TestWithParam<Blocked> {};

@@ -148,6 +148,9 @@ TEST(IdMaps, ToHost) {
     EXPECT_EQ(to_host(map, 4294967293), 8U);
     EXPECT_EQ(to_host(map, 4294967294), std::nullopt);
     EXPECT_EQ(to_host({}, 12), 12U);
+    EXPECT_TRUE(is_mapped(map, 100009));
+    EXPECT_FALSE(is_mapped(map, 0));
+    EXPECT_FALSE(is_mapped({}, 12));
 }
 
 }  // namespace
