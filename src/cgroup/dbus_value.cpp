@@ -205,7 +205,7 @@ class Parser {
 
     void skip_space() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\n"), rest_.size())); }
 
-    std::unexpected<Error> unexpected(std::string wanted) const {
+    std::unexpected<Error> unexpected(std::string_view wanted) const {
         return fail(Code::InvalidConfig, text::cat("expected ", wanted, " at \"", text::printable(rest_), "\""));
     }
     static std::unexpected<Error> bad_number(std::string_view digits) {

@@ -1,6 +1,7 @@
 #include "cgroup/systemd_plan.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "base/text.hpp"
@@ -70,10 +71,12 @@ std::optional<double> as_double(const Value& value) {
 Result<Property> with_usec(Property property) {
     if (!property.name.ends_with("Sec") || property.name.ends_with("USec")) return property;
     constexpr double kMicroseconds = 1e6;
+    constexpr double kMostSeconds = 1e12;  // 30,000 years, and small enough for the integers of D-Bus
     const auto seconds = as_double(property.value);
-    if (!seconds || *seconds < 0) return fail(Code::InvalidConfig, "expected a number of seconds");
+    if (!seconds || !(*seconds >= 0 && *seconds <= kMostSeconds))
+        return fail(Code::InvalidConfig, "expected a number of seconds, at most 1e12");
     return Property{sec_as_usec(property.name),
-                    Value::uint64(static_cast<std::uint64_t>(*seconds * kMicroseconds + 0.5))};
+                    Value::uint64(static_cast<std::uint64_t>(std::llround(*seconds * kMicroseconds)))};
 }
 
 // Engines decide these by cgroupsPath and by what they start.
@@ -238,7 +241,7 @@ std::string root_of_instance(Instance instance, std::string_view own_cgroup, std
 // systemd's own socket first: no bus daemon stands between, and none has to be installed.
 std::string bus_addresses(Instance instance, const std::vector<std::string>& environment) {
     if (instance == Instance::System) {
-        const auto named = variable(environment, "DBUS_SYSTEM_BUS_ADDRESS");
+        auto named = variable(environment, "DBUS_SYSTEM_BUS_ADDRESS");
         if (!named.empty()) return named;
         return text::cat(unix_address("/run/systemd/private"), ";", unix_address("/run/dbus/system_bus_socket"));
     }

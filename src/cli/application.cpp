@@ -45,6 +45,7 @@ int status_of_failure(const Command& command, std::string_view banner) {
 /// Engines start arca with other working directories than later tools do: what is kept must not depend on it.
 Result<std::string> absolute(const std::string& path) {
     if (path.starts_with('/')) return path;
+    // NOLINTNEXTLINE(clang-analyzer-unix.StdCLibraryFunctions): a null buffer is the C library's extension, getcwd(3)
     std::unique_ptr<char, decltype(&free)> current(getcwd(nullptr, 0), free);
     if (current == nullptr)
         return std::unexpected(

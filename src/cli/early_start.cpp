@@ -62,6 +62,7 @@ bool enters_container(char** arguments) {
 
 bool is_on_read_only_mount() {
     struct statfs status;
+    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): the kernel has written it
     return call(SYS_statfs, word(kOwnImage), word(&status)) == 0 && (status.f_flags & kReadOnly) != 0;
 }
 

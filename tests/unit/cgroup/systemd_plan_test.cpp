@@ -98,6 +98,7 @@ TEST(SystemdScope, AnnotationsThatCannotBeAreNamed) {
         {"Description", "unquoted"},
         {"TimeoutStopSec", "'x'"},
         {"TimeoutStopSec", "-1"},
+        {"TimeoutStopSec", "1e300"},
     };
     for (const auto& [name, text] : cases) {
         const auto key = std::string("org.systemd.property.") + name;
