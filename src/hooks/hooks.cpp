@@ -159,7 +159,7 @@ std::string seconds(std::uint64_t ms) {
     return text::cat(ms / 1000, hundredths < 10 ? ".0" : ".", hundredths, " s");
 }
 
-Error failure(const Command& command, std::string what, const Tail& tail) {
+Error failure(const Command& command, std::string_view what, const Tail& tail) {
     auto text = text::cat(command.path, " ", what);
     if (auto output = tail.show(); !output.empty()) text += "; last output: " + output;
     return {Code::HookFailed, std::move(text)};

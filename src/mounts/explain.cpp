@@ -58,7 +58,7 @@ std::string_view policy_asked_for(std::uint64_t attributes) {
 
 std::string first_failing_component(const std::string& path, int wanted_errno) {
     for (auto end = path.find('/', 1);; end = path.find('/', end + 1)) {
-        const auto prefix = path.substr(0, end);
+        auto prefix = path.substr(0, end);
         auto status = sys::fstatat(sys::FdRef::working_directory(), prefix, 0);
         if (!status && status.error().errnum() == wanted_errno) return prefix;
         if (end == std::string::npos) return {};

@@ -179,10 +179,10 @@ Result<> keep_capabilities_over_setuid() {
 
 int lower(const CapabilitySets& wanted) noexcept {
     KernelSets kernel;
-    for (unsigned half = 0; half < kernel.words.size(); ++half) {
-        const auto part = [half](std::uint64_t mask) { return static_cast<std::uint32_t>(mask >> (32U * half)); };
-        kernel.words[half] = {part(wanted.effective), part(wanted.permitted), part(wanted.inheritable)};
-    }
+    const auto low = [](std::uint64_t mask) { return static_cast<std::uint32_t>(mask); };
+    const auto high = [](std::uint64_t mask) { return static_cast<std::uint32_t>(mask >> 32U); };
+    kernel.words[0] = {low(wanted.effective), low(wanted.permitted), low(wanted.inheritable)};
+    kernel.words[1] = {high(wanted.effective), high(wanted.permitted), high(wanted.inheritable)};
     return ::syscall(SYS_capset, &kernel.header, kernel.words.data()) == 0 ? 0 : errno;
 }
 
