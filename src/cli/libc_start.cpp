@@ -5,8 +5,8 @@
 //
 // No tunable spares the questions. So the program brings a __libc_start_main() of its own, which the linker then takes
 // instead of that of libc.a. What it has to call, and when, is glibc's own affair and not kept the same: CMakeLists.txt
-// compiles this file only for the release that it was written for, 2.36 of Debian 12. With all others arca starts as
-// every program does.
+// compiles this file only for the releases that it was compared with, 2.36 of Debian 12 and 2.41 of Debian 13. With all
+// others arca starts as every program does.
 #include <link.h>
 
 #include <cstddef>
@@ -50,6 +50,8 @@ long __x86_shared_non_temporal_threshold = 768L << 10;
 long __x86_rep_movsb_threshold = 2048;
 long __x86_rep_movsb_stop_threshold = 768L << 10;
 long __x86_rep_stosb_threshold = 2048;
+long __x86_memset_non_temporal_threshold = 768L << 10;  // 2.41 only, as the next
+unsigned long _dl_x86_features_tlsdesc_state_size = 0;  // of shared objects
 int __x86_string_control = 0;
 }
 #pragma GCC visibility pop
