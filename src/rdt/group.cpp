@@ -139,7 +139,7 @@ Location location_of(const Plan& plan) {
 }
 
 Result<Location> create(const Plan& plan) {
-    const auto location = location_of(plan);
+    auto location = location_of(plan);
     auto made = prepare_group(plan, location.group);
     auto monitor = !made || location.monitor.empty() ? Result<Made>(Made::Before) : make_directory(location.monitor);
     if (made && monitor) return location;

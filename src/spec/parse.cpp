@@ -152,8 +152,8 @@ Error to_error(std::string_view file, const std::vector<Problem>& problems) {
     }
     if (problems.size() > kMost) what += text::cat("; and ", problems.size() - kMost, " more");
     Error error(Code::InvalidConfig, std::move(what));
-    if (!problems.empty()) std::move(error).at(text::printable(problems.front().pointer));
-    return error;
+    if (problems.empty()) return error;
+    return std::move(error).at(text::printable(problems.front().pointer));
 }
 
 Result<Config> load_config(std::string_view file, std::string_view json, std::vector<Note>& notes) {

@@ -9,6 +9,8 @@
 extern "C" {
 void __sanitizer_cov_8bit_counters_init(std::uint8_t* start, std::uint8_t* stop);
 void __sanitizer_cov_trace_pc();
+void __sanitizer_cov_trace_cmpf(float, float);
+void __sanitizer_cov_trace_cmpd(double, double);
 int LLVMFuzzerInitialize(int* argc, char*** argv);
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 }
@@ -23,6 +25,10 @@ __attribute__((no_sanitize_coverage)) void __sanitizer_cov_trace_pc() {
     const auto address = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
     ++counters[(address ^ (address >> 16U)) % kCounters];
 }
+
+// Comparisons that g++ tells of and libFuzzer does not ask for.
+void __sanitizer_cov_trace_cmpf(float, float) {}
+void __sanitizer_cov_trace_cmpd(double, double) {}
 
 int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/) {
     __sanitizer_cov_8bit_counters_init(counters, counters + kCounters);
