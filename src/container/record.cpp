@@ -1,7 +1,10 @@
 #include "container/record.hpp"
 
+#include <array>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <variant>
 
 #include "spec/json_writer.hpp"
 #include "sys/syscalls.hpp"
@@ -42,8 +45,6 @@ std::string_view name(cgroup::Kind wanted) {
     return "?";
 }
 
-using Json = nlohmann::json;
-
 void write(spec::JsonWriter& json, const cgroup::Location& location) {
     json.begin_object();
     json.member("kind", name(location.kind));
@@ -68,18 +69,6 @@ void write(spec::JsonWriter& json, const cgroup::Location& location) {
     json.end_object();
 }
 
-Result<cgroup::Location> parse_cgroup(const Json& json) {
-    cgroup::Location location;
-    location.kind = TRY(parse_cgroup_kind(json.at("kind").get<std::string>()));
-    location.mount_point = json.at("mountPoint");
-    location.path = json.at("path");
-    for (const auto& place : json.value("v1", Json::array()))
-        location.v1.push_back({place.at("controllers"), place.at("mountPoint"), place.at("path")});
-    location.unit = json.value("unit", "");
-    location.bus = json.value("bus", "");
-    return location;
-}
-
 void write(spec::JsonWriter& json, const rdt::Location& location) {
     json.begin_object();
     json.member("group", location.group);
@@ -88,45 +77,162 @@ void write(spec::JsonWriter& json, const rdt::Location& location) {
     json.end_object();
 }
 
-// Containers of earlier versions have none.
-rdt::Location parse_rdt(const Json& record) {
-    rdt::Location location;
-    if (const auto found = record.find("rdt"); found != record.end()) {
-        location.group = found->at("group");
-        location.monitor = found->at("monitor");
-        location.group_was_made = found->at("groupWasMade");
-    }
-    return location;
-}
+/// Takes the events of the JSON library and fills a record. Every command reads one, and `list` thousands: a tree of
+/// them would take three times as long. What is not known is passed over.
+class RecordReader {
+  public:
+    explicit RecordReader(Record& record)
+        : record_(record),
+          fields_{{
+              {Place::Top, "format", &format_},
+              {Place::Top, "status", &status_},
+              {Place::Top, "id", &record.id},
+              {Place::Top, "ociVersion", &record.oci_version},
+              {Place::Top, "pid", &pid_},
+              {Place::Top, "startTime", &record.start_time},
+              {Place::Top, "bootId", &record.boot_id},
+              {Place::Top, "bundle", &record.bundle},
+              {Place::Top, "rootfs", &record.rootfs},
+              {Place::Top, "created", &record.created},
+              {Place::Top, "ownerUid", &owner_uid_},
+              {Place::Top, "cgroupIsShared", &record.cgroup_is_shared},
+              {Place::Top, "cgroupWasMade", &record.cgroup_was_made},
+              {Place::Top, "namespaces", &record.namespaces},
+              {Place::Top, "hasPoststartHooks", &record.has_poststart_hooks},
+              {Place::Top, "hasPoststopHooks", &record.has_poststop_hooks},
+              {Place::Top, "hasSeccomp", &record.has_seccomp},
+              {Place::Top, "seccompListener", &record.seccomp_listener, Need::Optional},
+              {Place::Top, "seccompMetadata", &record.seccomp_metadata, Need::Optional},
+              {Place::Top, "sessionKeyring", &record.session_keyring},
+              {Place::Top, "rootless", &record.rootless},
+              {Place::Top, "setgroupsDenied", &record.setgroups_denied},
+              {Place::Top, "reason", &record.reason},
+              {Place::Cgroup, "kind", &cgroup_kind_},
+              {Place::Cgroup, "mountPoint", &record.cgroup.mount_point},
+              {Place::Cgroup, "path", &record.cgroup.path},
+              {Place::Cgroup, "unit", &record.cgroup.unit, Need::Optional},
+              {Place::Cgroup, "bus", &record.cgroup.bus, Need::Optional},
+              // Containers of earlier versions have none.
+              {Place::Rdt, "group", &record.rdt.group, Need::Optional},
+              {Place::Rdt, "monitor", &record.rdt.monitor, Need::Optional},
+              {Place::Rdt, "groupWasMade", &record.rdt.group_was_made, Need::Optional},
+          }} {}
 
-Result<Record> from_json(const Json& json) {
-    Record record;
-    record.id = json.at("id");
-    record.oci_version = json.at("ociVersion");
-    record.pid = json.at("pid");
-    record.start_time = json.at("startTime");
-    record.boot_id = json.at("bootId");
-    record.bundle = json.at("bundle");
-    record.rootfs = json.at("rootfs");
-    record.created = json.at("created");
-    record.owner_uid = json.at("ownerUid");
-    record.annotations = json.at("annotations").get<std::map<std::string, std::string>>();
-    record.cgroup = TRY(parse_cgroup(json.at("cgroup")));
-    record.cgroup_is_shared = json.at("cgroupIsShared");
-    record.cgroup_was_made = json.at("cgroupWasMade");
-    record.namespaces = json.at("namespaces");
-    record.rdt = parse_rdt(json);
-    record.has_poststart_hooks = json.at("hasPoststartHooks");
-    record.has_poststop_hooks = json.at("hasPoststopHooks");
-    record.has_seccomp = json.at("hasSeccomp");
-    record.seccomp_listener = json.value("seccompListener", "");
-    record.seccomp_metadata = json.value("seccompMetadata", "");
-    record.session_keyring = json.at("sessionKeyring");
-    record.rootless = json.at("rootless");
-    record.setgroups_denied = json.at("setgroupsDenied");
-    record.reason = json.at("reason");
-    return record;
-}
+    /// After the last event.
+    Result<> finish() {
+        if (problem.empty() && format_ != kFormat)
+            problem = text::cat("it has format ", format_, ", expected ", kFormat);
+        for (const auto& field : fields_)
+            if (problem.empty() && field.need == Need::Required && !field.seen)
+                problem = text::cat("it has no ", field.name);
+        if (problem.empty() && (!std::in_range<int>(pid_) || !std::in_range<std::uint32_t>(owner_uid_)))
+            problem = "a number is too large";
+        if (!problem.empty()) return fail(Code::BadState, text::cat("state.json cannot be read: ", problem));
+        record_.pid = static_cast<int>(pid_);
+        record_.owner_uid = static_cast<std::uint32_t>(owner_uid_);
+        record_.status = TRY(parse_status(status_));
+        record_.cgroup.kind = TRY(parse_cgroup_kind(cgroup_kind_));
+        return {};
+    }
+
+    bool null() { return take(nullptr); }
+    bool boolean(bool value) { return take(value); }
+    bool number_integer(std::int64_t) { return wrong("is negative"); }
+    bool number_unsigned(std::uint64_t value) { return take(value); }
+    bool number_float(double, const std::string&) { return wrong("is no whole number"); }
+    bool string(std::string& value) { return take(std::move(value)); }
+    template<class Binary>
+    bool binary(const Binary&) {
+        return false;  // has no form in JSON text
+    }
+    bool key(std::string& name) {
+        key_ = std::move(name);
+        return true;
+    }
+    bool start_object(std::size_t) {
+        if (places_.empty()) return enter(Place::Top);
+        if (places_.back() == Place::V1) record_.cgroup.v1.emplace_back();
+        if (places_.back() == Place::V1) return enter(Place::V1Place);
+        if (places_.back() != Place::Top) return enter(Place::Unknown);
+        return enter(key_ == "annotations" ? Place::Annotations
+                     : key_ == "cgroup"    ? Place::Cgroup
+                     : key_ == "rdt"       ? Place::Rdt
+                                           : Place::Unknown);
+    }
+    bool start_array(std::size_t) {
+        if (places_.empty()) return wrong("is no object");
+        return enter(places_.back() == Place::Cgroup && key_ == "v1" ? Place::V1 : Place::Unknown);
+    }
+    bool end_object() { return leave(); }
+    bool end_array() { return leave(); }
+    bool parse_error(std::size_t, const std::string&, const std::exception& error) {
+        problem = error.what();
+        return false;
+    }
+
+    std::string problem;
+
+  private:
+    enum class Place : std::uint8_t { Top, Annotations, Cgroup, V1, V1Place, Rdt, Unknown };
+    enum class Need : std::uint8_t { Required, Optional };
+    struct Field {
+        Place place;
+        std::string_view name;
+        std::variant<std::string*, bool*, std::uint64_t*> target;
+        Need need = Need::Required;
+        bool seen = false;
+    };
+
+    bool enter(Place place) {
+        places_.push_back(place);
+        return true;
+    }
+    bool leave() {
+        places_.pop_back();
+        return true;
+    }
+    bool wrong(std::string_view what) {
+        problem = text::cat(places_.empty() ? "the document" : key_, " ", what);
+        return false;
+    }
+    std::string* member_of_v1_place() {
+        auto& place = record_.cgroup.v1.back();
+        if (key_ == "controllers") return &place.controllers;
+        if (key_ == "mountPoint") return &place.mount_point;
+        return key_ == "path" ? &place.path : nullptr;
+    }
+
+    template<class Value>
+    bool take(Value&& value) {
+        using Kind = std::remove_cvref_t<Value>;
+        if (places_.empty()) return wrong("is no object");
+        if constexpr (std::is_same_v<Kind, std::string>) {
+            if (places_.back() == Place::Annotations) {
+                record_.annotations.insert_or_assign(key_, std::forward<Value>(value));
+                return true;
+            }
+            auto* member = places_.back() == Place::V1Place ? member_of_v1_place() : nullptr;
+            if (member != nullptr) *member = std::move(value);
+            if (member != nullptr) return true;
+        }
+        for (auto& field : fields_) {
+            if (field.place != places_.back() || field.name != key_) continue;
+            field.seen = true;
+            if constexpr (!std::is_same_v<Kind, std::nullptr_t>)
+                if (auto* target = std::get_if<Kind*>(&field.target))
+                    return **target = std::forward<Value>(value), true;
+            return wrong("is of another type");
+        }
+        return true;
+    }
+
+    Record& record_;
+    std::uint64_t format_ = 0, pid_ = 0, owner_uid_ = 0;
+    std::string status_, cgroup_kind_;
+    std::vector<Place> places_;
+    std::string key_;
+    std::array<Field, 31> fields_;
+};
 }  // namespace
 
 // Written several times in a container's life, with annotations that may be megabytes: straight to text. Paths and
@@ -167,17 +273,11 @@ std::string to_json(const Record& record) {
 }
 
 Result<Record> parse_record(std::string_view text) {
-    try {
-        const auto json = Json::parse(text);
-        if (json.at("format") != kFormat)
-            return fail(Code::BadState,
-                        text::cat("state.json has format ", json.at("format").dump(), ", expected ", kFormat));
-        auto record = TRY(from_json(json));
-        record.status = TRY(parse_status(json.at("status").get<std::string>()));
-        return record;
-    } catch (const Json::exception& problem) {
-        return fail(Code::BadState, text::cat("state.json cannot be read: ", problem.what()));
-    }
+    Record record;
+    RecordReader reader(record);
+    (void)nlohmann::json::sax_parse(text, &reader);
+    TRY(reader.finish());
+    return record;
 }
 
 // By <chrono> arithmetic: gmtime_r(3) would read /etc/localtime first.
@@ -195,7 +295,10 @@ std::string now_rfc3339() {
 }
 
 Result<std::string> boot_id() {
-    return std::string(text::trim(TRY(sys::read_file("/proc/sys/kernel/random/boot_id", 128))));
+    // `list` asks for each container.
+    static std::string known;
+    if (known.empty()) known = text::trim(TRY(sys::read_file("/proc/sys/kernel/random/boot_id", 128)));
+    return known;
 }
 
 }  // namespace arca::container

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "sys/walk.hpp"
@@ -148,17 +149,23 @@ Result<> chdir(const std::string& path) {
     return check(::chdir(path.c_str()), "chdir", path);
 }
 
+namespace {
+constexpr std::size_t kSmallFile = 4096;
+
+/// For all of a file of which that much has been read.
+std::size_t room_for(FdRef fd, std::size_t used) {
+    struct stat status {};
+    const auto size = ::fstat(fd.number(), &status) == 0 ? static_cast<std::size_t>(status.st_size) : 0;
+    return std::max(size + 1, used * 2);
+}
+}  // namespace
+
 Result<std::string> read_all(FdRef fd, std::size_t limit) {
     std::string content;
-    struct stat status {};
-    std::size_t expected = 4096;
-    // The size of a regular file saves the second read; procfs says 0.
-    if (::fstat(fd.number(), &status) == 0 && status.st_size > 0)
-        expected = static_cast<std::size_t>(status.st_size) + 1;
-    if (expected > limit + 1) expected = limit + 1;
     std::size_t used = 0;
     for (;;) {
-        if (used == content.size()) content.resize(used == 0 ? expected : used * 2);
+        // Most files are small, and those of procfs tell no size: it is asked for when there is more.
+        if (used == content.size()) content.resize(std::min(limit + 1, used == 0 ? kSmallFile : room_for(fd, used)));
         auto count = retry_eintr([&] { return ::read(fd.number(), content.data() + used, content.size() - used); });
         if (count < 0) return last_error("read");
         used += static_cast<std::size_t>(count);

@@ -108,6 +108,38 @@ TEST_F(StoreTest, TheCgroupIsRememberedWhateverItsKind) {
     EXPECT_EQ(read.error().code(), Code::BadState);
 }
 
+TEST_F(StoreTest, AStateThatIsNoneIsTold) {
+    const auto whole = to_json(some_record());
+    const auto with = [&](const std::string& from, const std::string& to) {
+        auto text = whole;
+        const auto at = text.find(from);
+        EXPECT_NE(at, std::string::npos) << from;
+        return text.replace(at, from.size(), to);
+    };
+    const std::pair<std::string, const char*> cases[] = {
+        {"", "unexpected end of input"},
+        {whole + "}", "expected end of input"},
+        {"[]", "the document is no object"},
+        {"7", "the document is no object"},
+        {"{}", "it has format 0, expected 1"},
+        {with("\"format\":1", "\"format\":2"), "it has format 2, expected 1"},
+        {with("\"bootId\"", "\"boot\""), "it has no bootId"},
+        {with("\"kind\"", "\"sort\""), "it has no kind"},
+        {with("\"rootless\":false", "\"rootless\":0"), "rootless is of another type"},
+        {with("\"rootless\":false", "\"rootless\":null"), "rootless is of another type"},
+        {with("\"pid\":", "\"pid\":-"), "pid is negative"},
+        {with("\"pid\":", "\"pid\":99999999"), "a number is too large"},
+    };
+    for (const auto& [text, told] : cases) {
+        const auto read = parse_record(text);
+        ASSERT_FALSE(read) << text;
+        EXPECT_EQ(read.error().code(), Code::BadState);
+        EXPECT_NE(read.error().message().find(told), std::string::npos) << read.error().message();
+    }
+    EXPECT_TRUE(parse_record(with("{\"format\"", "{\"later\":{\"a\":[1,{\"id\":2}]},\"format\"")))
+        << "what is not known";
+}
+
 TEST_F(StoreTest, AnIdIsTakenOnce) {
     auto first = Store::create(root_, "web");
     ASSERT_TRUE(first);
