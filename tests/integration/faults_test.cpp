@@ -102,7 +102,7 @@ class Faults : public ContainerTest {
         Output output = command.launched_by({facts().fault, "list", report().string()}).run(Reaping::Adopted);
         EXPECT_TRUE(output.ok()) << output;
         const auto cases = cases_of(reported());
-        EXPECT_GT(cases.size(), 10U) << "fewer calls than any operation makes";
+        EXPECT_GE(cases.size(), 8U) << "fewer calls than any operation makes";
         return cases;
     }
 
