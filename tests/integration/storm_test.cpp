@@ -57,7 +57,7 @@ class Storm : public ContainerTest {
         return all;
     }
     /// A command that is good for some state of the container; in another it has to say that it is not.
-    Command any_command(Container& target) {
+    Arguments any_command(const Container& target) {
         const std::string bundle_path = target.bundle.path().string();
         const std::vector<Arguments> choices = {
             {"create", "-b", bundle_path, target.id},
@@ -78,8 +78,12 @@ class Storm : public ContainerTest {
             {"ps", "--format", "json", target.id},
             {"list", "--format", "json"},
         };
-        return runtime_command(root(), choices[random_() % choices.size()])
-            .output_files(work / ("out" + std::to_string(commands_)), work / ("err" + std::to_string(commands_)));
+        return choices[random_() % choices.size()];
+    }
+    Running start(const Arguments& words) {
+        return runtime_command(root(), words)
+            .output_files(work / ("out" + std::to_string(commands_)), work / ("err" + std::to_string(commands_)))
+            .start();
     }
     /// Either it did what it was told, or it said why not. The status of a program that was killed is its own.
     static void expect_definite(const Output& output) {
@@ -104,12 +108,14 @@ TEST_F(Storm, EveryCommandOnTheSameContainers) {
     int killed = 0;
     for (const auto end = end_of_storm(); Clock::now() < end && !HasFailure();) {
         std::vector<Running> running;
-        std::vector<bool> is_killed;
+        std::vector<bool> is_killed, is_pause;
         for (int i = 0; i < 8; ++i, ++commands_) {
-            running.push_back(any_command(all[random_() % all.size()]).start());
+            const auto words = any_command(all[random_() % all.size()]);
+            running.push_back(start(words));
             is_killed.push_back(random_() % 6 == 0);
+            is_pause.push_back(words.front() == "pause");
         }
-        for (std::size_t i = 0; i < running.size(); ++i) {
+        const auto finish = [&](std::size_t i) {
             if (is_killed[i]) {
                 usleep(random_() % 10'000);
                 running[i].signal(SIGKILL);
@@ -117,7 +123,14 @@ TEST_F(Storm, EveryCommandOnTheSameContainers) {
             }
             Output output = running[i].wait(60, Reaping::Adopted);
             if (!is_killed[i]) expect_definite(output);
-        }
+        };
+        for (std::size_t i = 0; i < running.size(); ++i)
+            if (is_pause[i]) finish(i);
+        // What waits for a process of a container that was paused after it had looked waits until somebody resumes it.
+        for (auto& each : all.containers)
+            (void)each->call({"resume", each->id});
+        for (std::size_t i = 0; i < running.size(); ++i)
+            if (!is_pause[i]) finish(i);
     }
     for (auto& each : all.containers) {
         Output removed = each->remove({"--force"});
