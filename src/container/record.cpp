@@ -203,24 +203,21 @@ class RecordReader {
     }
 
     template<class Value>
-    bool take(Value&& value) {
-        using Kind = std::remove_cvref_t<Value>;
+    bool take(Value value) {
         if (places_.empty()) return wrong("is no object");
-        if constexpr (std::is_same_v<Kind, std::string>) {
+        if constexpr (std::is_same_v<Value, std::string>) {
             if (places_.back() == Place::Annotations) {
-                record_.annotations.insert_or_assign(key_, std::forward<Value>(value));
+                record_.annotations.insert_or_assign(key_, std::move(value));
                 return true;
             }
             auto* member = places_.back() == Place::V1Place ? member_of_v1_place() : nullptr;
-            if (member != nullptr) *member = std::move(value);
-            if (member != nullptr) return true;
+            if (member != nullptr) return *member = std::move(value), true;
         }
         for (auto& field : fields_) {
             if (field.place != places_.back() || field.name != key_) continue;
             field.seen = true;
-            if constexpr (!std::is_same_v<Kind, std::nullptr_t>)
-                if (auto* target = std::get_if<Kind*>(&field.target))
-                    return **target = std::forward<Value>(value), true;
+            if constexpr (!std::is_same_v<Value, std::nullptr_t>)
+                if (auto* target = std::get_if<Value*>(&field.target)) return **target = std::move(value), true;
             return wrong("is of another type");
         }
         return true;
