@@ -61,6 +61,7 @@ class [[nodiscard]] Error {
     Error&& hinting(std::string sentence) &&;
     /// Another failure, of what was done because of this one: it is told, and changes nothing else.
     Error&& also(std::string failure) &&;
+    /// Sets evidence().
     Error&& showing(std::string evidence) &&;
 
     /// One line: frames, innermost text, errno in words and by name, pointer, hint, what failed because of it.

@@ -28,6 +28,10 @@ Result<> map_ids(sys::FdRef tree, const MountStep& step, MappingNamespaces& name
     return {};
 }
 
+Error while_mounting(Error error, const MountStep& step) {
+    return std::move(error).with(text::cat("mounting ", describe(step))).at(step.pointer);
+}
+
 /// The link that the source is, or nothing when it is none.
 Result<std::string> link_of_source(const MountStep& step) {
     auto target = sys::readlinkat(sys::FdRef::working_directory(), step.source);
@@ -91,8 +95,7 @@ Result<Sources> open_sources(const Plan& plan) {
         if (!tree) continue;
         if (step.id_mapped) {
             auto mapped = map_ids(*tree, step, namespaces);
-            if (!mapped)
-                return fail(std::move(mapped.error()).with(text::cat("mounting ", describe(step))).at(step.pointer));
+            if (!mapped) return fail(while_mounting(std::move(mapped.error()), step));
         }
         sources.mounts[i] = std::move(*tree);
     }
@@ -107,8 +110,7 @@ std::vector<Error> try_id_maps(const Plan& plan) {
         auto tree = clone_by_path(step);
         if (!tree) continue;
         auto mapped = map_ids(*tree, step, namespaces);
-        if (!mapped)
-            refused.push_back(std::move(mapped.error()).with(text::cat("mounting ", describe(step))).at(step.pointer));
+        if (!mapped) refused.push_back(while_mounting(std::move(mapped.error()), step));
     }
     return refused;
 }
