@@ -120,14 +120,14 @@ class RecordReader {
 
     /// After the last event.
     Result<> finish() {
-        if (problem.empty() && format_ != kFormat)
-            problem = text::cat("it has format ", format_, ", expected ", kFormat);
+        if (problem_.empty() && format_ != kFormat)
+            problem_ = text::cat("it has format ", format_, ", expected ", kFormat);
         for (const auto& field : fields_)
-            if (problem.empty() && field.need == Need::Required && !field.seen)
-                problem = text::cat("it has no ", field.name);
-        if (problem.empty() && (!std::in_range<int>(pid_) || !std::in_range<std::uint32_t>(owner_uid_)))
-            problem = "a number is too large";
-        if (!problem.empty()) return fail(Code::BadState, text::cat("state.json cannot be read: ", problem));
+            if (problem_.empty() && field.need == Need::Required && !field.seen)
+                problem_ = text::cat("it has no ", field.name);
+        if (problem_.empty() && (!std::in_range<int>(pid_) || !std::in_range<std::uint32_t>(owner_uid_)))
+            problem_ = "a number is too large";
+        if (!problem_.empty()) return fail(Code::BadState, text::cat("state.json cannot be read: ", problem_));
         record_.pid = static_cast<int>(pid_);
         record_.owner_uid = static_cast<std::uint32_t>(owner_uid_);
         record_.status = TRY(parse_status(status_));
@@ -151,8 +151,10 @@ class RecordReader {
     }
     bool start_object(std::size_t) {
         if (places_.empty()) return enter(Place::Top);
-        if (places_.back() == Place::V1) record_.cgroup.v1.emplace_back();
-        if (places_.back() == Place::V1) return enter(Place::V1Place);
+        if (places_.back() == Place::V1) {
+            record_.cgroup.v1.emplace_back();
+            return enter(Place::V1Place);
+        }
         if (places_.back() != Place::Top) return enter(Place::Unknown);
         return enter(key_ == "annotations" ? Place::Annotations
                      : key_ == "cgroup"    ? Place::Cgroup
@@ -166,11 +168,9 @@ class RecordReader {
     bool end_object() { return leave(); }
     bool end_array() { return leave(); }
     bool parse_error(std::size_t, const std::string&, const std::exception& error) {
-        problem = error.what();
+        problem_ = error.what();
         return false;
     }
-
-    std::string problem;
 
   private:
     enum class Place : std::uint8_t { Top, Annotations, Cgroup, V1, V1Place, Rdt, Unknown };
@@ -192,7 +192,7 @@ class RecordReader {
         return true;
     }
     bool wrong(std::string_view what) {
-        problem = text::cat(places_.empty() ? "the document" : key_, " ", what);
+        problem_ = text::cat(places_.empty() ? "the document" : key_, " ", what);
         return false;
     }
     std::string* member_of_v1_place() {
@@ -225,7 +225,7 @@ class RecordReader {
 
     Record& record_;
     std::uint64_t format_ = 0, pid_ = 0, owner_uid_ = 0;
-    std::string status_, cgroup_kind_;
+    std::string status_, cgroup_kind_, problem_;
     std::vector<Place> places_;
     std::string key_;
     std::array<Field, 31> fields_;
